@@ -1,0 +1,100 @@
+"""NT status codes by their real names and numbers, with the Win32 error beside each.
+
+Numbers: MS-ERREF section 2.3; Win32 errors: MS-ERREF section 2.2 and the mapping published with
+RtlNtStatusToDosError. No errno of an operating system ever travels: 95 of 133 differ between x86
+and Alpha.
+"""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """One NT status; `win32` is the error a Windows program sees, `text` a sentence for people."""
+
+    win32: int
+    text: str
+
+    def __new__(cls, number: int, win32: int, text: str) -> "Status":
+        """Make a member whose value is the status number."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.win32 = win32
+        member.text = text
+        return member
+
+    STATUS_SUCCESS = 0x00000000, 0, "done"
+    STATUS_NO_MORE_FILES = 0x80000006, 18, "no more entries match"
+    STATUS_UNSUCCESSFUL = 0xC0000001, 31, "the operation failed"
+    STATUS_INVALID_HANDLE = 0xC0000008, 6, "no such open file in this session"
+    STATUS_INVALID_PARAMETER = 0xC000000D, 87, "an argument is not valid"
+    STATUS_NO_SUCH_FILE = 0xC000000F, 2, "no entry matches"
+    STATUS_INVALID_DEVICE_REQUEST = 0xC0000010, 1, "this peer does not serve that request"
+    STATUS_END_OF_FILE = 0xC0000011, 38, "the offset is at or past the end of the file"
+    STATUS_ACCESS_DENIED = 0xC0000022, 5, "access is denied"
+    STATUS_OBJECT_NAME_INVALID = 0xC0000033, 123, "the name is not valid"
+    STATUS_OBJECT_NAME_NOT_FOUND = 0xC0000034, 2, "there is no file of that name"
+    STATUS_OBJECT_NAME_COLLISION = 0xC0000035, 183, "the name exists already"
+    STATUS_OBJECT_PATH_NOT_FOUND = 0xC000003A, 3, "a folder on the way does not exist"
+    STATUS_OBJECT_PATH_SYNTAX_BAD = 0xC000003B, 161, "the path must stay inside the share"
+    STATUS_SHARING_VIOLATION = 0xC0000043, 32, "somebody has the file open in a way that excludes this"
+    STATUS_QUOTA_EXCEEDED = 0xC0000044, 1816, "the quota is used up"
+    STATUS_DELETE_PENDING = 0xC0000056, 303, "the file is to be deleted when its last opener closes it"
+    STATUS_REVISION_MISMATCH = 0xC0000059, 1306, "the two sides speak different protocol versions"
+    STATUS_LOGON_FAILURE = 0xC000006D, 1326, "unknown user or wrong password"
+    STATUS_DISK_FULL = 0xC000007F, 112, "the disk is full"
+    STATUS_INSUFFICIENT_RESOURCES = 0xC000009A, 1450, "not enough resources"
+    STATUS_MEDIA_WRITE_PROTECTED = 0xC00000A2, 19, "the share is read-only"
+    STATUS_IO_TIMEOUT = 0xC00000B5, 121, "no answer in time"
+    STATUS_FILE_IS_A_DIRECTORY = 0xC00000BA, 5, "the name is a folder"
+    STATUS_NOT_SUPPORTED = 0xC00000BB, 50, "not supported"
+    STATUS_BAD_NETWORK_PATH = 0xC00000BE, 53, "no server of that name can be reached"
+    STATUS_TOO_MANY_COMMANDS = 0xC00000C1, 56, "too many requests at once on one link"
+    STATUS_NETWORK_NAME_DELETED = 0xC00000C9, 64, "the connection to the share has ended"
+    STATUS_BAD_DEVICE_TYPE = 0xC00000CB, 66, "the share is of another kind"
+    STATUS_BAD_NETWORK_NAME = 0xC00000CC, 67, "the server has no share of that name"
+    STATUS_TOO_MANY_SESSIONS = 0xC00000CE, 69, "the server's table of sessions is full"
+    STATUS_SHARING_PAUSED = 0xC00000CF, 70, "the share is paused"
+    STATUS_REQUEST_NOT_ACCEPTED = 0xC00000D0, 71, "the share's connection limit is reached"
+    STATUS_UNEXPECTED_IO_ERROR = 0xC00000E9, 59, "an unexpected input/output error"
+    STATUS_DIRECTORY_NOT_EMPTY = 0xC0000101, 145, "the folder is not empty"
+    STATUS_NOT_A_DIRECTORY = 0xC0000103, 267, "the name is not a folder"
+    STATUS_NAME_TOO_LONG = 0xC0000106, 206, "the name is too long"
+    STATUS_FILES_OPEN = 0xC0000107, 2401, "files are open on the connection"
+    STATUS_CONNECTION_IN_USE = 0xC0000108, 2404, "the connection is in use"
+    STATUS_TOO_MANY_OPENED_FILES = 0xC000011F, 4, "too many open files"
+    STATUS_CANCELLED = 0xC0000120, 995, "the request was cancelled"
+    STATUS_CANNOT_DELETE = 0xC0000121, 5, "the file cannot be deleted"
+    STATUS_FILE_CLOSED = 0xC0000128, 6, "the file was closed under its user"
+    STATUS_IO_DEVICE_ERROR = 0xC0000185, 1117, "the disk reported an error"
+    STATUS_USER_SESSION_DELETED = 0xC0000203, 59, "the session has logged off"
+    STATUS_CONNECTION_DISCONNECTED = 0xC000020C, 1229, "the link to the server was lost"
+    STATUS_NOT_FOUND = 0xC0000225, 1168, "there is no such thing"
+    STATUS_TOO_MANY_LINKS = 0xC0000265, 1142, "too many links to the file"
+
+
+_ADVICE = {
+    Status.STATUS_LOGON_FAILURE: "check the user's name and password",
+    Status.STATUS_BAD_NETWORK_NAME: "check the share's name; the server's configuration lists its shares",
+    Status.STATUS_BAD_NETWORK_PATH: "check the server's name and that it runs; redird's [servers] maps names to addresses",
+    Status.STATUS_REQUEST_NOT_ACCEPTED: "log on again later, or ask for the refusal's receipt to see who holds the slots",
+    Status.STATUS_SHARING_VIOLATION: "wait until the other opener closes the file, or open it with a share mode that admits both",
+    Status.STATUS_DISK_FULL: "free space on the server's disk; data written before is intact",
+    Status.STATUS_QUOTA_EXCEEDED: "free space within the quota; data written before is intact",
+    Status.STATUS_MEDIA_WRITE_PROTECTED: "use a share that is not read-only",
+    Status.STATUS_TOO_MANY_OPENED_FILES: "close files, or raise the limit of open files of the server",
+    Status.STATUS_CONNECTION_DISCONNECTED: "connect again; what a request in flight did is unknown",
+    Status.STATUS_USER_SESSION_DELETED: "log on again",
+    Status.STATUS_NETWORK_NAME_DELETED: "connect to the share again",
+    Status.STATUS_REVISION_MISMATCH: "run the same release on both sides",
+    Status.STATUS_OBJECT_PATH_SYNTAX_BAD: "give a path inside the share: no leading separator, no '.' or '..'",
+    Status.STATUS_NAME_TOO_LONG: "use names of at most 255 bytes",
+    Status.STATUS_CONNECTION_IN_USE: "close the files, or disconnect by force",
+    Status.STATUS_FILES_OPEN: "close the files, or disconnect by force",
+    Status.STATUS_INVALID_DEVICE_REQUEST: "ask the right daemon: redird for sessions, shareserver for its own views",
+    Status.STATUS_TOO_MANY_SESSIONS: "log off idle sessions, or raise sessions_max",
+}
+
+
+def advice(status: Status) -> str:
+    """What a person can do about `status`, or an empty string."""
+    return _ADVICE.get(status, "")
