@@ -1,0 +1,281 @@
+"""The rules of the house: what a room may know, what a core may touch, how large things grow.
+
+A house is a dict of module names to `Module`, parsed and never imported. A rule takes a house
+and returns a line for each thing that breaks it; `test_architecture.py` applies them.
+"""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("redird", "shareserver", "clients", "deploy")
+
+# Which rooms each room may import. `clients.lab` runs the whole house in one process.
+ROOMS = {
+    "redird.wire": {"redird.wire"},
+    "redird": {"redird", "redird.wire"},
+    "shareserver": {"shareserver", "redird.wire"},
+    "clients": {"clients", "redird.wire", "deploy"},
+    "clients.lab": {"redird", "redird.wire", "shareserver", "clients", "clients.lab", "deploy"},
+    "deploy": {"deploy"},
+}
+# What rooms and modules import from outside the house, where that is held down.
+FOREIGN: dict[str, set[str]] = {
+    "redird.wire": set(),
+    "redird.wire.framing": {"msgpack"},
+    "redird.wire.link": {"trio"},
+    "deploy": {"trio"},
+}
+# Plain synchronous Python: time, chance and the world come in as arguments.
+CORES = [
+    "redird.wire.framing",
+    "redird.wire.schema",
+    "redird.wire.files",
+    "redird.wire.messages",
+    "redird.wire.status",
+    "redird.wire.errors",
+    "redird.wire.exchange",
+    "redird.presets",
+    "redird.sessions",
+    "redird.connections",
+    "redird.dormant",
+    "shareserver.shares",
+    "shareserver.ledger",
+    "shareserver.handles",
+    "shareserver.leases",
+    "shareserver.receipts",
+    "shareserver.patterns",
+    "clients.receipt",
+    "clients.lab.history",
+    "clients.lab.timeline",
+]
+WORLDLY = {
+    "trio",
+    "socket",
+    "time",
+    "random",
+    "os",
+    "structlog",
+    "threading",
+    "select",
+    "asyncio",
+}
+COMPILED = {"matplotlib", "numpy", "scipy"}  # not to be had on an emulated host
+# Where an error of any kind is at home: the task of one link, which ends with it.
+CATCH_EVERYTHING = {"redird.wire.link"}
+SAYS_NOTHING = {"utils", "util", "helpers", "helper", "managers", "manager", "common"}
+MODULE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 50
+
+
+# --- reading a house --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; `late`: inside a function; `typing`: under TYPE_CHECKING."""
+
+    name: str
+    late: bool
+    typing: bool
+
+    @property
+    def top(self) -> str:
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module: its dotted name, its text, and whether it is a package's `__init__`."""
+
+    name: str
+    source: str
+    is_package: bool = False
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source, self.name)
+
+    def origin(self, node: ast.ImportFrom) -> str:
+        """What `from ... import` names, leading dots resolved."""
+        names = self.name.split(".")
+        package = names[: len(names) - node.level + self.is_package] if node.level else []
+        return ".".join([*package, *filter(None, [node.module])])
+
+
+House = dict[str, Module]
+
+
+def read_house() -> House:
+    """The four packages on disk."""
+    paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {module.name: module for module in map(read_module, paths)}
+
+
+def read_module(path: Path) -> Module:
+    *folders, stem = path.relative_to(ROOT).with_suffix("").parts
+    is_package = stem == "__init__"
+    name = ".".join(folders if is_package else [*folders, stem])
+    return Module(name, path.read_text(), is_package)
+
+
+def imports(module: Module, house: House) -> list[Import]:
+    """All imports of a module; `from a import b` imports `a.b` if that is a module."""
+
+    def walk(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, late, typing) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            origin = module.origin(node)
+            for name in {f"{origin}.{alias.name}" for alias in node.names}:
+                yield Import(name if name in house else origin, late, typing)
+        late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        typing = typing or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, late, typing)
+
+    return list(walk(module.tree, late=False, typing=False))
+
+
+def closest(name: str, table: Iterable[str]) -> str:
+    """The longest entry that is `name` or a package above it; empty if there is none."""
+    above = (entry for entry in table if f"{name}.".startswith(f"{entry}."))
+    return max(above, key=len, default="")
+
+
+# --- the rules --------------------------------------------------------------------------------
+
+
+def rooms_know_only_their_own(house: House) -> list[str]:
+    return [
+        f"{module.name} imports {found.name}"
+        for module in house.values()
+        for found in imports(module, house)
+        if (theirs := closest(found.name, ROOMS))
+        and theirs not in ROOMS[closest(module.name, ROOMS)]
+    ]
+
+
+def rooms_take_little_from_outside(house: House) -> list[str]:
+    return [
+        f"{module.name} imports {found.name}"
+        for module in house.values()
+        if (entry := closest(module.name, FOREIGN))
+        for found in imports(module, house)
+        if found.top not in {*sys.stdlib_module_names, *PACKAGES, *FOREIGN[entry]}
+    ]
+
+
+def cores_are_plain(house: House) -> list[str]:
+    return [
+        f"{name} imports {found.name}"
+        for name in CORES
+        if name in house
+        for found in imports(house[name], house)
+        if not found.typing and (found.top in WORLDLY or not is_core(found.name, house))
+    ]
+
+
+def is_core(name: str, house: House) -> bool:
+    """Not ours, a core, or a package's `__init__`: importing it brings in no shell."""
+    return name not in house or name in CORES or house[name].is_package
+
+
+def doors_import_nothing(house: House) -> list[str]:
+    """Whoever imports `redird.wire.link` runs both packages' `__init__` first."""
+    return [
+        f"{name}/__init__ imports {found.name}"
+        for name in ("redird", "redird.wire")
+        if name in house
+        for found in imports(house[name], house)
+    ]
+
+
+def imports_run_one_way(house: House) -> list[str]:
+    graph = {
+        module.name: {
+            found.name
+            for found in imports(module, house)
+            if found.name in house and not found.late and not found.typing
+        }
+        for module in house.values()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [" -> ".join(reversed(error.args[1]))]
+    return []
+
+
+def compiled_packages_come_late(house: House) -> list[str]:
+    return [
+        f"{module.name} imports {found.name}"
+        for module in house.values()
+        for found in imports(module, house)
+        if found.top in COMPILED
+        and not (found.late and closest(module.name, ROOMS) == "clients.lab")
+    ]
+
+
+def nobody_catches_everything(house: House) -> list[str]:
+    return [
+        f"{module.name}:{node.lineno} catches everything"
+        for module in house.values()
+        if module.name not in CATCH_EVERYTHING
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ExceptHandler | ast.Call) and catches_everything(node)
+    ] + [
+        f"{module.name}:{node.lineno} has a bare except"
+        for module in house.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ExceptHandler) and node.type is None
+    ]
+
+
+def catches_everything(node: ast.ExceptHandler | ast.Call) -> bool:
+    """An `except` (unless it cleans up and raises again) or a `suppress` of any exception."""
+    if isinstance(node, ast.Call):
+        caught = node.args if ast.unparse(node.func).endswith("suppress") else []
+    else:
+        again = isinstance(last := node.body[-1], ast.Raise) and last.exc is None
+        caught = [node.type] if node.type and not again else []
+    names = {
+        leaf.id for kind in caught for leaf in ast.walk(kind) if isinstance(leaf, ast.Name)
+    }
+    return bool(names & {"Exception", "BaseException"})
+
+
+def names_say_something(house: House) -> list[str]:
+    return [name for name in house if SAYS_NOTHING & set(name.split("."))]
+
+
+def modules_and_functions_stay_small(house: House) -> list[str]:
+    lines = {module.name: len(module.source.splitlines()) for module in house.values()}
+    for module in house.values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                size = (node.end_lineno or 0) - node.lineno + 1
+                lines[f"{module.name}:{node.lineno} {node.name}()"] = size
+    return [
+        f"{name} has {count} lines"
+        for name, count in lines.items()
+        if count > (FUNCTION_LINES_MAX if name.endswith("()") else MODULE_LINES_MAX)
+    ]
+
+
+RULES = [
+    rooms_know_only_their_own,
+    rooms_take_little_from_outside,
+    cores_are_plain,
+    doors_import_nothing,
+    imports_run_one_way,
+    compiled_packages_come_late,
+    nobody_catches_everything,
+    names_say_something,
+    modules_and_functions_stay_small,
+]
