@@ -88,6 +88,10 @@ class Import:
     def top(self) -> str:
         return self.name.partition(".")[0]
 
+    @property
+    def at_once(self) -> bool:
+        return not self.late and not self.typing
+
 
 @dataclass(frozen=True)
 class Module:
@@ -174,16 +178,23 @@ def rooms_take_little_from_outside(house: House) -> list[str]:
 def cores_are_plain(house: House) -> list[str]:
     return [
         f"{name} imports {found.name}"
+        + (f" through {module.name}" if module.name != name else "")
         for name in CORES
         if name in house
-        for found in imports(house[name], house)
-        if not found.typing and (found.top in WORLDLY or not is_core(found.name, house))
+        for module in brought_in(name, house)
+        for found in imports(module, house)
+        if found.top in WORLDLY and (found.at_once or (module.name == name and found.late))
     ]
 
 
-def is_core(name: str, house: House) -> bool:
-    """Not ours, a core, or a package's `__init__`: importing it brings in no shell."""
-    return name not in house or name in CORES or house[name].is_package
+def brought_in(name: str, house: House) -> list[Module]:
+    """Our modules that an import of `name` runs, itself first."""
+    modules = [house[name]]
+    for module in modules:
+        names = {found.name for found in imports(module, house) if found.at_once}
+        new = names - {known.name for known in modules}
+        modules += [house[name] for name in sorted(new) if name in house]
+    return modules
 
 
 def doors_import_nothing(house: House) -> list[str]:
@@ -201,7 +212,7 @@ def imports_run_one_way(house: House) -> list[str]:
         module.name: {
             found.name
             for found in imports(module, house)
-            if found.name in house and not found.late and not found.typing
+            if found.at_once and found.name in house and found.name != module.name
         }
         for module in house.values()
     }

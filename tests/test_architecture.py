@@ -113,7 +113,7 @@ LONG_FUNCTION = "def f():\n" + 50 * "    x = 1\n"
                 ("shareserver.ledger", "if TYPE_CHECKING:\n    from random import Random"),
             ),
             [
-                "redird.presets imports redird.daemon",
+                "redird.presets imports trio through redird.daemon",
                 "redird.sessions imports time",
                 "redird.dormant imports os",
             ],
@@ -141,7 +141,9 @@ LONG_FUNCTION = "def f():\n" + 50 * "    x = 1\n"
             house(
                 ("redird.a", "import redird.b"),
                 ("redird.b", "def f():\n    import redird.a"),
-                ("redird.c", "if typing.TYPE_CHECKING:\n    import redird.c"),
+                ("redird.c", "from redird.d import x"),
+                ("redird.d", "if typing.TYPE_CHECKING:\n    import redird.c"),
+                ("redird.e/", "from redird.e import later"),
             ),
             [],
         ),
