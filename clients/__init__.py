@@ -1,0 +1,1 @@
+"""Programs that log on: a session, a command, and the lab."""
