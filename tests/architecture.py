@@ -66,8 +66,8 @@ WORLDLY = {
     "asyncio",
 }
 COMPILED = {"matplotlib", "numpy", "scipy"}  # not to be had on an emulated host
-# Where an error of any kind is at home: the task of one link, which ends with it.
-CATCH_EVERYTHING = {"redird.wire.link"}
+# The tasks of one link each, which end that link only; `wire.link` passes errors on.
+CATCH_EVERYTHING = {"redird.wire.link", "redird.daemon", "shareserver.server"}
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "managers", "manager", "common"}
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 50
