@@ -1,1 +1,1 @@
-"""The protocol all processes speak: bytes to frames to messages, and one link over one stream."""
+"""The protocol all processes speak: bytes, frames, messages, and one link over one stream."""

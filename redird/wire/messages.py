@@ -18,10 +18,11 @@ Compound                  Compounded              -> either
 DescribeUses              UsesDescribed           share server -> redirector, for a receipt
 SlotRecall                SlotsRecalled           share server -> redirector, at the limit
 LeaseBreak                LeaseBroken             share server -> redirector
-DescribeRefusal           RefusalDescribed        the refused -> share server, or through redirector
-QueryUses                 UsesFound               -> either: how many uses a share has now
+UseEnded                  (notification)          share server -> redirector
+DescribeRefusal           RefusalDescribed        the refused -> either
+QueryUses                 UsesFound               -> either: how full the share is now
 Enumerate, ForceClose     Enumerated, ForceClosed administrator -> either
-(any)                     RefusedReply            -       the answer is no
+(any)                     RefusedReply            the answer is no
 ========================  ======================  =============================================
 
 Times are nanoseconds since 1970 as integers, durations seconds as floats, sizes bytes. A path
@@ -29,7 +30,7 @@ is relative to its share, its components joined by "/". `target` is a handle or 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from redird.wire.schema import Codec, Payload, Record
 
@@ -49,6 +50,7 @@ class Message(Record):
     __slots__ = ()
 
 
+@dataclass_transform(frozen_default=True)
 def record(cls: M) -> M:
     """Make `cls` a record that travels inside messages."""
     made = dataclass(frozen=True, slots=True)(cls)
@@ -56,6 +58,7 @@ def record(cls: M) -> M:
     return made  # type: ignore[return-value]
 
 
+@dataclass_transform(frozen_default=True)
 def message(cls: M) -> M:
     """Make `cls` a message known by its class name."""
     made = record(cls)
@@ -152,12 +155,11 @@ class TreeConnect(Message):
 
 @message
 class TreeConnected(Message):
-    """`fence` grows with every slot ever given; `uses` counts this one."""
+    """`tree` grows with every slot ever given, so it fences too; `uses` counts this one."""
 
     tree: int
     uses: int
     uses_max: int | None
-    fence: int
     read_only: bool
 
 
@@ -195,7 +197,8 @@ class LoggedOn(Message):
 
 @message
 class Connect(Message):
-    r"""Connect a session to `\\server\share`; `password` only for a server not yet proven at."""
+    r"""Connect a session to `\\server\share`; `password` only for a server not yet proven
+    at."""
 
     session: int
     server: str
@@ -263,7 +266,7 @@ class LoggedOff(Message):
 
 @record
 class FileInfo(Record):
-    """What is known of a file; `mode` holds the nine permission bits and the three above them."""
+    """What is known of a file; `mode`: nine permission bits and the three above them."""
 
     file_id: int
     kind: str  # file, directory, symlink
@@ -394,7 +397,7 @@ class InfoFound(Message):
 
 @message
 class SetInfo(Message):
-    """Change what is not None; `delete` marks an open handle's file for deletion at last close."""
+    """Change what is not None; `delete`: an open handle's file goes at its last close."""
 
     tree: int
     target: int | str
@@ -596,7 +599,7 @@ class SlotsRecalled(Message):
 
 @message
 class DescribeRefusal(Message):
-    """Wait for a refusal's receipt to be complete and return it; `server` only to a redirector."""
+    """Wait until a refusal's receipt is complete; `server` only to a redirector."""
 
     receipt: int
     server: str = ""
@@ -622,6 +625,13 @@ class UsesFound(Message):
 
     uses: int
     uses_max: int | None
+
+
+@message
+class UseEnded(Message):
+    """Notification to a redirector: an administrator took this tree away."""
+
+    tree: int
 
 
 # --- administration ---------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Turns annotated dataclasses into checked positional arrays and back.
 
 A message travels as an array of its fields. What may stand in each place is read once from the
-annotations: `int` (signed 64 bits), `float`, `bool`, `str`, `bytes`, unions of those with `None`,
-`tuple[X, ...]`, `tuple[X, Y]`, `dict[str, Any]` (plain values) and other records. A `Payload` is
-bulk data: it travels beside the header, never in it, and must be the last field.
+annotations: `int` (signed 64 bits), `float`, `bool`, `str`, `bytes`, unions of those with
+`None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, Any]` (plain values) and other records. A
+`Payload` is bulk data: it travels beside the header, never in it, and must be the last field.
 """
 
 import types
@@ -49,7 +49,7 @@ class Codec:
         return list(values) if self._flat else [_plain(value) for value in values]
 
     def from_fields(self, values: list[Any], payload: bytes = b"") -> Any:
-        """Build the record from header fields; raises RemoteProtocolError if they do not fit."""
+        """Build the record from header fields; RemoteProtocolError if they do not fit."""
         checks = self._checks
         if not self._required <= len(values) <= len(checks):
             raise RemoteProtocolError(f"{self.cls.__name__} with {len(values)} fields")

@@ -1,15 +1,15 @@
 """NT status codes by their real names and numbers, with the Win32 error beside each.
 
-Numbers: MS-ERREF section 2.3; Win32 errors: MS-ERREF section 2.2 and the mapping published with
-RtlNtStatusToDosError. No errno of an operating system ever travels: 95 of 133 differ between x86
-and Alpha.
+Numbers: MS-ERREF section 2.3; Win32 errors: MS-ERREF section 2.2 and the mapping published
+with RtlNtStatusToDosError. No errno of an operating system ever travels: 95 of 133 differ
+between x86 and Alpha.
 """
 
 from enum import IntEnum
 
 
 class Status(IntEnum):
-    """One NT status; `win32` is the error a Windows program sees, `text` a sentence for people."""
+    """One NT status; `win32` is what a Windows program sees, `text` is for people."""
 
     win32: int
     text: str
@@ -36,10 +36,14 @@ class Status(IntEnum):
     STATUS_OBJECT_NAME_COLLISION = 0xC0000035, 183, "the name exists already"
     STATUS_OBJECT_PATH_NOT_FOUND = 0xC000003A, 3, "a folder on the way does not exist"
     STATUS_OBJECT_PATH_SYNTAX_BAD = 0xC000003B, 161, "the path must stay inside the share"
-    STATUS_SHARING_VIOLATION = 0xC0000043, 32, "somebody has the file open in a way that excludes this"
+    STATUS_SHARING_VIOLATION = 0xC0000043, 32, "another open excludes this one"
     STATUS_QUOTA_EXCEEDED = 0xC0000044, 1816, "the quota is used up"
-    STATUS_DELETE_PENDING = 0xC0000056, 303, "the file is to be deleted when its last opener closes it"
-    STATUS_REVISION_MISMATCH = 0xC0000059, 1306, "the two sides speak different protocol versions"
+    STATUS_DELETE_PENDING = 0xC0000056, 303, "the file goes at its last close"
+    STATUS_REVISION_MISMATCH = (
+        0xC0000059,
+        1306,
+        "the two sides speak different protocol versions",
+    )
     STATUS_LOGON_FAILURE = 0xC000006D, 1326, "unknown user or wrong password"
     STATUS_DISK_FULL = 0xC000007F, 112, "the disk is full"
     STATUS_INSUFFICIENT_RESOURCES = 0xC000009A, 1450, "not enough resources"
@@ -72,26 +76,27 @@ class Status(IntEnum):
     STATUS_TOO_MANY_LINKS = 0xC0000265, 1142, "too many links to the file"
 
 
+_S = Status
 _ADVICE = {
-    Status.STATUS_LOGON_FAILURE: "check the user's name and password",
-    Status.STATUS_BAD_NETWORK_NAME: "check the share's name; the server's configuration lists its shares",
-    Status.STATUS_BAD_NETWORK_PATH: "check the server's name and that it runs; redird's [servers] maps names to addresses",
-    Status.STATUS_REQUEST_NOT_ACCEPTED: "log on again later, or ask for the refusal's receipt to see who holds the slots",
-    Status.STATUS_SHARING_VIOLATION: "wait until the other opener closes the file, or open it with a share mode that admits both",
-    Status.STATUS_DISK_FULL: "free space on the server's disk; data written before is intact",
-    Status.STATUS_QUOTA_EXCEEDED: "free space within the quota; data written before is intact",
-    Status.STATUS_MEDIA_WRITE_PROTECTED: "use a share that is not read-only",
-    Status.STATUS_TOO_MANY_OPENED_FILES: "close files, or raise the limit of open files of the server",
-    Status.STATUS_CONNECTION_DISCONNECTED: "connect again; what a request in flight did is unknown",
-    Status.STATUS_USER_SESSION_DELETED: "log on again",
-    Status.STATUS_NETWORK_NAME_DELETED: "connect to the share again",
-    Status.STATUS_REVISION_MISMATCH: "run the same release on both sides",
-    Status.STATUS_OBJECT_PATH_SYNTAX_BAD: "give a path inside the share: no leading separator, no '.' or '..'",
-    Status.STATUS_NAME_TOO_LONG: "use names of at most 255 bytes",
-    Status.STATUS_CONNECTION_IN_USE: "close the files, or disconnect by force",
-    Status.STATUS_FILES_OPEN: "close the files, or disconnect by force",
-    Status.STATUS_INVALID_DEVICE_REQUEST: "ask the right daemon: redird for sessions, shareserver for its own views",
-    Status.STATUS_TOO_MANY_SESSIONS: "log off idle sessions, or raise sessions_max",
+    _S.STATUS_LOGON_FAILURE: "check the user's name and password",
+    _S.STATUS_BAD_NETWORK_NAME: "check the share's name against `shareserver shares`",
+    _S.STATUS_BAD_NETWORK_PATH: "check that the server runs and that [servers] names it",
+    _S.STATUS_REQUEST_NOT_ACCEPTED: "try later; the receipt says who holds the slots",
+    _S.STATUS_SHARING_VIOLATION: "wait for the other opener, or open with a wider share mode",
+    _S.STATUS_DISK_FULL: "free space on the server's disk; data written before is intact",
+    _S.STATUS_QUOTA_EXCEEDED: "free space within the quota; data written before is intact",
+    _S.STATUS_MEDIA_WRITE_PROTECTED: "use a share that is not read-only",
+    _S.STATUS_TOO_MANY_OPENED_FILES: "close files, or raise the server's limit of open files",
+    _S.STATUS_CONNECTION_DISCONNECTED: "connect again; what was in flight may be done or not",
+    _S.STATUS_USER_SESSION_DELETED: "log on again",
+    _S.STATUS_NETWORK_NAME_DELETED: "connect to the share again",
+    _S.STATUS_REVISION_MISMATCH: "run the same release on both sides",
+    _S.STATUS_OBJECT_PATH_SYNTAX_BAD: "give a path inside the share, without '.' and '..'",
+    _S.STATUS_NAME_TOO_LONG: "use names of at most 255 bytes",
+    _S.STATUS_CONNECTION_IN_USE: "close the files, or disconnect by force",
+    _S.STATUS_FILES_OPEN: "close the files, or disconnect by force",
+    _S.STATUS_INVALID_DEVICE_REQUEST: "ask the daemon that serves it: redird or shareserver",
+    _S.STATUS_TOO_MANY_SESSIONS: "log off idle sessions, or raise sessions_max",
 }
 
 

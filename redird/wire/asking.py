@@ -1,0 +1,46 @@
+"""One question to a daemon from a console command: dial, log on if need be, ask, leave."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import trio
+
+from redird.wire.address import Address
+from redird.wire.dialling import open_link, unwrapped
+from redird.wire.errors import LinkLost
+from redird.wire.link import Link
+from redird.wire.logon import NONCE_BYTES, establish
+from redird.wire.messages import Enumerate, Enumerated
+from redird.wire.scram import Keys, derive
+
+T = TypeVar("T")
+
+
+async def asking(
+    ask: Callable[[Link], Awaitable[T]], at: Address, user: str = "", password: str = ""
+) -> T:
+    """Run `ask` over a link to `at`, logged on as `user` if one is given."""
+
+    async def keys_for(salt: bytes, iterations: int) -> Keys:
+        return await trio.to_thread.run_sync(derive, password, salt, iterations)
+
+    answers: list[T] = []
+    with unwrapped():
+        async with open_link(at) as (link, _):
+            if user:
+                await establish(link, user, keys_for, secrets.token_urlsafe(NONCE_BYTES))
+            answers.append(await ask(link))
+    return answers[0]
+
+
+async def ask_view(view: str, link: Link) -> list[dict[str, Any]]:
+    """Fetch all pages of an admin view."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        reply = await link.request(Enumerate(view, rows[-1]["number"] if rows else 0))
+        if not isinstance(reply, Enumerated):
+            raise LinkLost(f"Enumerate was answered with {type(reply).__name__}")
+        if not reply.rows:
+            return rows
+        rows += reply.rows

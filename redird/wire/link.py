@@ -1,0 +1,347 @@
+"""One exchange over one trio stream.
+
+Whoever reads also serves: the reading task decodes a request and runs its handler in place, and
+all replies of a turn leave in one write. A handler may be a coroutine. As long as it does not
+suspend nothing is spawned; the moment it does, the reading passes to another task (leader and
+followers), so that nothing waits behind it. Trio's exceptions become `LinkLost` here and
+nowhere else.
+"""
+
+import functools
+import os
+import types
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from typing import Any, cast
+
+import trio
+
+from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
+from redird.wire.exchange import Exchange
+from redird.wire.messages import Echo, Echoed, Message, RefusedReply
+from redird.wire.status import Status
+
+Answer = Message | Awaitable[Message]
+Handler = Callable[["Link", Message], Answer]
+READ_BYTES = 64 * 1024
+OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop reading from it
+SPARE_READERS_MAX = 4
+_WRITEV_MAX = 512
+
+
+class _Waiter:
+    """Somebody who waits for a reply: a parked task, or a function to call, or both."""
+
+    __slots__ = ("on_reply", "reply", "task")
+
+    def __init__(self, on_reply: Callable[[Message], None] | None) -> None:
+        self.task: trio.lowlevel.Task | None = None
+        self.on_reply = on_reply
+        self.reply: Message | None = None
+
+
+class Link:
+    """One exchange over one stream; `run` serves the peer's requests until the link ends."""
+
+    def __init__(self, stream: trio.abc.Stream, handler: Handler, *, listening: bool) -> None:
+        self.exchange = Exchange(listening=listening)
+        self.heard_at = trio.current_time()
+        self.admit_by: float | None = None  # absolute deadline of a peer not yet authenticated
+        self.lost: str | None = None
+        self._stream = stream
+        self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
+        self._handler = handler
+        self._waiters: dict[int, _Waiter] = {}
+        self._room = trio.lowlevel.ParkingLot()
+        self._unsent: list[bytes] = []
+        self._drained = trio.lowlevel.ParkingLot()
+        self._spare: list[trio.lowlevel.Task] = []
+        self._nursery: trio.Nursery | None = None
+        self._echoing = False
+
+    # --- life ---
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> str:
+        """Read and serve until the link ends; returns why, in words.
+
+        RemoteProtocolError (the peer's mistake) is reported the same way; anything else that a
+        handler raises, but for Refused, is a bug and propagates.
+        """
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._read)
+                task_status.started()
+        except* (LinkLost, RemoteProtocolError) as group:
+            self.lost = self.lost or str(_first(group))
+        finally:
+            self.lost = self.lost or "the link was closed here"
+            self._fail_waiters()
+            await trio.aclose_forcefully(self._stream)
+        return self.lost
+
+    def close(self, reason: str) -> None:
+        """End the link now; `run` returns the reason."""
+        self.lost = self.lost or reason
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    def _fail_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters.values():
+            if waiter.task is not None:
+                trio.lowlevel.reschedule(waiter.task)
+        self._room.unpark_all()
+        self._drained.unpark_all()
+
+    # --- asking ---
+
+    async def request(
+        self, message: Message, on_reply: Callable[[Message], None] | None = None
+    ) -> Message:
+        """Send a request and wait for its reply.
+
+        `on_reply` is called by the reading task the moment the reply is decoded, before any
+        later message of the peer is looked at. Raises Refused if the answer is no, LinkLost if
+        the link ends first.
+        """
+        while not self.exchange.may_request and self.lost is None:
+            await self._room.park()
+        if self._backlog() > OUTGOING_MAX:
+            await self._wait_drained()
+        if self.lost is None:
+            waiter = _Waiter(on_reply)
+            number = self.exchange.request(message)
+            self._waiters[number] = waiter
+            self.flush()
+            await self._wait_for(number, waiter)
+            if type(waiter.reply) is RefusedReply:
+                raise refusal(waiter.reply)
+            if waiter.reply is not None:
+                return waiter.reply
+        raise LinkLost(self.lost or "the link ended")
+
+    async def _wait_for(self, number: int, waiter: _Waiter) -> None:
+        if self.lost is not None:
+            return
+        waiter.task = trio.lowlevel.current_task()
+
+        def abandon(_: Any) -> trio.lowlevel.Abort:
+            if self._waiters.pop(number, None) is not None:
+                self.exchange.abandon(number)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abandon)
+
+    def notify(self, message: Message) -> None:
+        """Send a message that has no answer."""
+        if self.lost is None:
+            self.exchange.notify(message)
+            self.flush()
+
+    def _resolve(self, number: int, message: Message) -> None:
+        waiter = self._waiters.pop(number)
+        waiter.reply = message
+        if waiter.on_reply is not None:
+            waiter.on_reply(message)
+        if waiter.task is not None:
+            trio.lowlevel.reschedule(waiter.task)
+        if self._room:
+            self._room.unpark()
+
+    # --- serving ---
+
+    async def _read(self) -> None:
+        exchange = self.exchange
+        while True:
+            event = exchange.next_event()
+            if event is None:
+                self.flush()
+                await self._receive()
+                continue
+            number, message = event
+            if number < 0:
+                self._resolve(-number, message)
+            elif await self._serve(number, message):
+                self.flush()
+                if len(self._spare) >= SPARE_READERS_MAX:
+                    return
+                await self._wait_to_read()
+
+    async def _receive(self) -> None:
+        if self._unsent:
+            await self._wait_drained()
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkLost(f"the stream broke: {error.__cause__ or error}") from None
+        if not data:
+            part = self.exchange.partial
+            raise LinkLost(
+                f"the peer left within a frame ({part} bytes of it came)"
+                if part
+                else "the peer closed the link"
+            )
+        self.heard_at = trio.current_time()
+        self.exchange.receive_data(bytes(data))
+
+    async def _serve(self, number: int, message: Message) -> bool:
+        """Answer one request; returns whether the reading was passed on meanwhile."""
+        passed_on = False
+
+        def pass_on() -> None:
+            nonlocal passed_on
+            passed_on = True
+            self._pass_reading_on()
+
+        try:
+            answer = Echoed() if type(message) is Echo else self._handler(self, message)
+            if not isinstance(answer, Message):
+                answer = await _noticing(answer, pass_on)
+        except Refused as no:
+            answer = RefusedReply(int(no.status), no.subject, no.detail)
+        if number:
+            self.exchange.reply(number, answer)
+        return passed_on
+
+    def _pass_reading_on(self) -> None:
+        assert self._nursery is not None
+        if self._spare:
+            trio.lowlevel.reschedule(self._spare.pop())
+        else:
+            self._nursery.start_soon(self._read)
+
+    async def _wait_to_read(self) -> None:
+        task = trio.lowlevel.current_task()
+        self._spare.append(task)
+
+        def leave(_: Any) -> trio.lowlevel.Abort:
+            self._spare.remove(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(leave)
+
+    # --- writing ---
+
+    def flush(self) -> None:
+        """Write what there is, now if the stream takes it, else from a task of its own."""
+        buffers = self.exchange.take_outgoing()
+        if not buffers or self.lost is not None:
+            return
+        if self._unsent:
+            self._unsent += buffers
+            return
+        rest = self._write_now(buffers)
+        if rest and self.lost is None:
+            assert self._nursery is not None
+            self._unsent = rest
+            self._nursery.start_soon(self._write_rest)
+
+    def _write_now(self, buffers: list[bytes]) -> list[bytes]:
+        if self._fd is None or len(buffers) > _WRITEV_MAX:
+            return buffers
+        try:
+            written = os.writev(self._fd, buffers)
+        except BlockingIOError:
+            return buffers
+        except OSError as error:
+            self.close(f"the stream broke: {error}")
+            return []
+        for index, buffer in enumerate(buffers):
+            if written < len(buffer):
+                return [buffer[written:], *buffers[index + 1 :]]
+            written -= len(buffer)
+        return []
+
+    async def _write_rest(self) -> None:
+        try:
+            while self._unsent:
+                count = len(self._unsent)
+                await self._stream.send_all(b"".join(self._unsent))
+                del self._unsent[:count]
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkLost(f"the stream broke: {error.__cause__ or error}") from None
+        self._drained.unpark_all()
+
+    async def _wait_drained(self) -> None:
+        while self._unsent and self.lost is None and self._backlog() > OUTGOING_MAX:
+            await self._drained.park()
+
+    def _backlog(self) -> int:
+        return sum(map(len, self._unsent)) + self.exchange.outgoing_bytes
+
+    # --- keepalive ---
+
+    def judge_silence(self, now: float, echo_s: float, silence_max_s: float) -> None:
+        """Ask a silent peer whether it is there; end the link of one silent for too long."""
+        silent_s = now - self.heard_at
+        if self.admit_by is not None and now >= self.admit_by:
+            self.close("no logon in time")
+        elif silent_s >= silence_max_s:
+            self.close(f"the peer was silent for {silent_s:.1f} s")
+        elif silent_s >= echo_s and not self._echoing and self.exchange.negotiated:
+            self._echoing = True
+            self._waiters[self.exchange.request(Echo())] = _Waiter(self._echoed)
+            self.flush()
+
+    def _echoed(self, _: Message) -> None:
+        self._echoing = False
+
+
+async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: float) -> None:
+    """Judge the silence of all `links`, for ever.
+
+    When this process itself did not run for a while (it was stopped, its host slept) every peer
+    gets a whole silence anew: its input may be waiting unread.
+    """
+    last = trio.current_time()
+    while True:
+        await trio.sleep(echo_s / 2)
+        now = trio.current_time()
+        overslept = now - last > 2 * echo_s
+        last = now
+        for link in list(links):
+            if overslept:
+                link.heard_at = now
+            link.judge_silence(now, echo_s, silence_max_s)
+
+
+def refusal(reply: RefusedReply) -> Refused:
+    """Turn a refusal as it travels into one to raise."""
+    try:
+        status = cast(Status, Status._value2member_map_[reply.status])
+    except KeyError:
+        status = Status.STATUS_UNSUCCESSFUL
+    return Refused(status, reply.subject, reply.detail)
+
+
+@types.coroutine
+def _noticing(
+    answer: Awaitable[Message], on_suspend: Callable[[], None]
+) -> Generator[Any, Any, Message]:
+    """Await `answer`, calling `on_suspend` once if and when it first suspends."""
+    steps: Generator[Any, Any, Message] | Coroutine[Any, Any, Message]
+    steps = answer if isinstance(answer, Coroutine) else answer.__await__()
+    try:
+        trap = steps.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    on_suspend()
+    while True:
+        try:
+            sent = yield trap
+        except BaseException as error:  # the coroutine decides what to make of it
+            resume: Callable[[], Any] = functools.partial(steps.throw, error)
+        else:
+            resume = functools.partial(steps.send, sent)
+        try:
+            trap = resume()
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,7 @@
+"""The share server: real directories, real limits.
+
+Read in this order: `shares` and `ledger` (what is counted), `admission` (the one way to a
+slot), `handles` and `leases` (who has what open, and the server's promises), `accounts` (who
+may), `receipts` (why not), `service` (one function per request), `teardown` (how everything is
+given back), `store` (the only room that touches the disk) and `server` (listeners and links).
+"""

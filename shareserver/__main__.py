@@ -1,0 +1,234 @@
+"""`shareserver`: serve shares, keep accounts, and look at what is held and why."""
+
+import functools
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import structlog
+import trio
+
+from redird.wire import messages as m
+from redird.wire.address import AddressError, parse
+from redird.wire.asking import ask_view, asking
+from redird.wire.config import ConfigError, build, load
+from redird.wire.console import print_rows
+from redird.wire.errors import LinkLost, Refused
+from redird.wire.process import (
+    announce,
+    close_listeners,
+    fail,
+    open_listeners,
+    raise_open_files_limit,
+    until_signalled,
+)
+from redird.wire.status import advice
+from shareserver import server
+from shareserver.accounts import make_verifier, read_verifiers, write_verifiers
+from shareserver.config import Config
+
+PROGRAM = "shareserver"
+F = TypeVar("F", bound=Callable[..., Any])
+AS_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="one JSON object on standard output"
+)
+
+
+def default_socket() -> str:
+    """Where the server listens for administrators unless told otherwise."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime or tempfile.gettempdir()) / f"redird-{os.getuid()}"
+    return f"unix:{folder}/{PROGRAM}.sock"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Serve directories as shares with hard connection limits."""
+
+
+@main.command()
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="a TOML file")
+@click.option("--listen", "listen_at", multiple=True, help="tcp:HOST:PORT or unix:/PATH")
+@click.option("--share", "shares", multiple=True, help="NAME=DIRECTORY[:USES_MAX], repeatable")
+@AS_JSON
+def serve(
+    config_path: Path | None, listen_at: tuple[str, ...], shares: tuple[str, ...], as_json: bool
+) -> None:
+    """Serve until SIGTERM. Without --config: a guest account `guest` on a free port."""
+    configure_logging()
+    raise_open_files_limit()
+    try:
+        config = load(Config, config_path) if config_path else default_config(bool(shares))
+        table = dict(_share(text) for text in shares)
+        if table:
+            extra = build(Config, {"shares": table}, "--share")
+            config = replace(config, shares=config.shares | extra.shares)
+        if listen_at:
+            config = replace(config, listen=listen_at)
+        trio.run(_serve, config, as_json)
+    except (ConfigError, AddressError) as error:
+        fail(PROGRAM, error)
+
+
+def default_config(has_shares: bool) -> Config:
+    """Return what `serve` does without a file: share `public`, limit 10, user `guest`."""
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    public = Path(home) / "redird" / "public"
+    admin = parse(default_socket()).host
+    table: dict[str, Any] = {
+        "listen": ["tcp:127.0.0.1:0", f"unix:{_free_socket(admin)}"],
+        "accounts": {"guest": {"guest": True}},
+    }
+    if not has_shares:
+        public.mkdir(parents=True, exist_ok=True)
+        table["shares"] = {"public": {"path": str(public), "uses_max": 10}}
+    return build(Config, table, "defaults")
+
+
+def _free_socket(path: str) -> str:
+    """Make the socket's private folder; beside a server that runs, take a name of our own."""
+    folder = Path(path).parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise ConfigError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR or --listen")
+    return path if not Path(path).exists() else f"{folder}/{PROGRAM}-{os.getpid()}.sock"
+
+
+def _share(text: str) -> tuple[str, dict[str, Any]]:
+    name, given, rest = text.partition("=")
+    path, _, limit = rest.rpartition(":")
+    if not given or not rest:
+        raise ConfigError(f"--share {text!r}: write NAME=DIRECTORY or NAME=DIRECTORY:USES_MAX")
+    if path and limit.isdigit():
+        return name, {"path": path, "uses_max": int(limit)}
+    return name, {"path": rest}
+
+
+async def _serve(config: Config, as_json: bool) -> None:
+    state = server.build_state(config, server.real_world())
+    listeners = await open_listeners(config.listen)
+    shares = "".join(
+        f"\n  share {share.name} = {share.path}, limit {share.uses_max or 'none'}"
+        for share in state.shares
+    )
+
+    async def run(task_status: trio.TaskStatus[None]) -> None:
+        await server.serve(state, listeners, task_status=task_status)
+
+    async def stop() -> None:
+        await close_listeners(listeners)
+
+    announce(PROGRAM, listeners, as_json, shares)
+    try:
+        await until_signalled(run, stop)
+    finally:
+        with trio.CancelScope(shield=True):
+            await close_listeners(listeners)
+
+
+def configure_logging() -> None:
+    """Log to standard error: for people at a terminal, else one JSON object a line."""
+    renderer: Any = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _at(command: F) -> F:
+    """Add the options that say which server to ask, and as whom."""
+    for option in (
+        click.option("--at", default=default_socket, help="the server's address"),
+        click.option("--user", default="", help="one of `admins`; not needed on a unix socket"),
+        click.option("--password", default="", envvar="SHARESERVER_PASSWORD"),
+        AS_JSON,
+    ):
+        command = option(command)
+    return command
+
+
+def _view(name: str, text: str) -> None:
+    @main.command(name, help=text)
+    @_at
+    def show(at: str, user: str, password: str, as_json: bool) -> None:
+        rows = run_asking(functools.partial(ask_view, name), at, user, password)
+        print_rows(name, rows, as_json)
+
+
+for _name, _text in {
+    "sessions": "Who is logged on, as `net session` shows it.",
+    "connections": "Each use of each share: what the limits count.",
+    "files": "Each open file, as `net file` shows it.",
+    "slots": "Each counted slot, why it is held, and which timer will free it when.",
+    "shares": "The shares, their uses and their limits.",
+    "refusals": "The receipts of refused connects.",
+    "statistics": "Counters.",
+}.items():
+    _view(_name, _text)
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["session", "connection", "file"]))
+@click.argument("number", type=int)
+@_at
+def close(kind: str, number: int, at: str, user: str, password: str, as_json: bool) -> None:
+    """End a session, a connection or an open file, by its number in the views."""
+
+    async def ask(link: Any) -> Any:
+        return await link.request(m.ForceClose(kind, number))
+
+    closed = run_asking(ask, at, user, password).closed
+    print_rows("closed", [{"number": number, "closed": closed}], as_json)
+
+
+@main.command()
+@click.argument("user")
+@click.option("--accounts", "path", required=True, type=click.Path(path_type=Path))
+@click.option("--remove", is_flag=True, help="remove the account")
+@click.password_option(required=False, prompt_required=False, envvar="SHARESERVER_NEW_PASSWORD")
+def passwd(user: str, path: Path, remove: bool, password: str | None) -> None:
+    """Set USER's password in an accounts file; only a verifier is kept."""
+    try:
+        verifiers = read_verifiers(path)
+        if remove and verifiers.pop(user, None) is None:
+            fail(PROGRAM, f"{path}: there is no account {user!r}")
+        if not remove:
+            word = password or click.prompt(
+                "Password", hide_input=True, confirmation_prompt=True
+            )
+            verifiers[user] = make_verifier(word)
+        write_verifiers(path, verifiers)
+    except ConfigError as error:
+        fail(PROGRAM, error)
+    print(f"{path}: {user} {'removed' if remove else 'set'}; restart the server to use it")
+
+
+def run_asking(ask: Callable[[Any], Any], at: str, user: str, password: str) -> Any:
+    """Run one question to a server; a refusal or a lost link ends the command in one line."""
+    try:
+        return trio.run(asking, ask, parse(at), user, password)
+    except Refused as no:
+        hint = advice(no.status)
+        fail(PROGRAM, f"{no}{'; ' + hint if hint else ''}")
+    except (LinkLost, AddressError) as error:
+        fail(PROGRAM, error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Breaking leases: ask the lessee, wait until it answered or closed, take it after a bounded
+time.
+
+Two who want the same lease broken both ask; the lessee answers both when it has closed.
+"""
+
+import trio
+
+from redird.wire.errors import LinkLost, Refused
+from redird.wire.messages import LeaseBreak
+from shareserver.handles import Identity
+from shareserver.leases import Lease
+from shareserver.state import State
+
+
+async def break_leases(state: State, identity: Identity, lessee: str, bits: int) -> None:
+    """Take `bits` from every lease on the file that is not `lessee`'s own."""
+    async with trio.open_nursery() as nursery:
+        for lease in state.leases.to_break(identity, lessee, bits):
+            nursery.start_soon(_break_one, state, lease, bits)
+
+
+async def _break_one(state: State, lease: Lease, bits: int) -> None:
+    """Closing the last handle answers too (MS-CIFS 3.2.5.42): the lease is dropped."""
+    left = state.leases.start_break(lease, bits)
+    link = next(
+        (peer.link for peer in state.peers.values() if peer.lessee == lease.lessee), None
+    )
+    answered = False
+    with trio.move_on_after(state.config.lease_break_wait_s):
+        try:
+            if link is not None:
+                await link.request(LeaseBreak(lease.file, left))
+                answered = True
+        except (LinkLost, Refused):
+            pass  # a lessee that is gone, or that will not: the lease is taken at once
+    state.leases.finish_break(lease, answered=answered)

@@ -1,0 +1,177 @@
+"""Who has which file open, and how: share modes and delete pending (MS-FSA 2.1.5.1).
+
+A file is known by its identity on the disk, whatever names lead to it. A handle belongs to one
+tree; naming it from another is naming nothing.
+"""
+
+from dataclasses import dataclass, field
+
+from redird.wire.files import conflicts
+from redird.wire.messages import Entry
+from shareserver.store import StoreFile
+
+Identity = tuple[int, int]  # device and inode, whatever share or name led there
+
+
+@dataclass(slots=True)
+class Listing:
+    """Where a folder's enumeration stands."""
+
+    entries: list[Entry]
+    position: int = 0
+    answered: bool = False
+
+
+@dataclass(slots=True)
+class Handle:
+    """One open file. `lessee` names whoever a lease on it would belong to."""
+
+    number: int
+    tree: int
+    session: int
+    lessee: str
+    access: int
+    share: int
+    delete_on_close: bool
+    entry: "OpenEntry"
+    file: StoreFile
+    since_ns: int
+    listing: Listing | None = None
+
+
+@dataclass(slots=True)
+class OpenEntry:
+    """A file that somebody has open."""
+
+    number: int
+    identity: Identity
+    share: str
+    path: str
+    delete_pending: bool = False
+    handles: dict[int, Handle] = field(default_factory=dict)
+
+
+class HandleTable:
+    """All open handles of the server; numbers are never used twice."""
+
+    def __init__(self) -> None:
+        self._handles: dict[int, Handle] = {}
+        self._entries: dict[Identity, OpenEntry] = {}
+        self._by_tree: dict[int, dict[int, Handle]] = {}
+        self._last = 0
+        self._opened = 0
+
+    def entry(self, identity: Identity) -> OpenEntry | None:
+        """Return what is known of a file somebody has open, or None."""
+        return self._entries.get(identity)
+
+    def entries_under(self, share: str, path: str) -> list[OpenEntry]:
+        """Return the open files below a folder (by whole components, not by prefix)."""
+        below = path + "/"
+        return [
+            entry
+            for entry in self._entries.values()
+            if entry.share == share and entry.path.startswith(below)
+        ]
+
+    def in_conflict(self, identity: Identity, access: int, share: int) -> list[Handle]:
+        """Return the handles that an open with this access and share mode collides with."""
+        entry = self._entries.get(identity)
+        if entry is None:
+            return []
+        return [
+            handle
+            for handle in entry.handles.values()
+            if conflicts(access, share, handle.access, handle.share)
+        ]
+
+    def open(
+        self,
+        identity: Identity,
+        share_name: str,
+        path: str,
+        file: StoreFile,
+        *,
+        tree: int,
+        session: int,
+        lessee: str,
+        access: int,
+        share: int,
+        delete_on_close: bool,
+        now_ns: int,
+    ) -> Handle:
+        """Record one more open of a file; conflicts were looked at before."""
+        self._last += 1
+        entry = self._entries.get(identity)
+        if entry is None:
+            entry = self._entries[identity] = OpenEntry(self._last, identity, share_name, path)
+        handle = Handle(
+            self._last,
+            tree,
+            session,
+            lessee,
+            access,
+            share,
+            delete_on_close,
+            entry,
+            file,
+            now_ns,
+        )
+        entry.handles[handle.number] = self._handles[handle.number] = handle
+        self._by_tree.setdefault(tree, {})[handle.number] = handle
+        self._opened += 1
+        return handle
+
+    def find(self, tree: int, number: int) -> Handle | None:
+        """Return the handle if it is open under this tree."""
+        handle = self._handles.get(number)
+        return handle if handle is not None and handle.tree == tree else None
+
+    def close(self, handle: Handle) -> bool:
+        """Forget a handle; returns whether its file is to be deleted now."""
+        entry = handle.entry
+        del self._handles[handle.number]
+        del entry.handles[handle.number]
+        trees = self._by_tree[handle.tree]
+        del trees[handle.number]
+        if not trees:
+            del self._by_tree[handle.tree]
+        entry.delete_pending |= handle.delete_on_close
+        if entry.handles:
+            return False
+        del self._entries[entry.identity]
+        return entry.delete_pending
+
+    def of_tree(self, tree: int) -> list[Handle]:
+        """Return the handles open under a tree."""
+        return list(self._by_tree.get(tree, {}).values())
+
+    def all(self) -> list[Handle]:
+        """Return every handle, oldest first."""
+        return list(self._handles.values())
+
+    def moved(self, share: str, path: str, target: str) -> None:
+        """Follow a rename: open files keep their names current."""
+        for entry in self.entries_under(share, path):
+            entry.path = target + entry.path[len(path) :]
+        for entry in self._entries.values():
+            if entry.share == share and entry.path == path:
+                entry.path = target
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def statistics(self) -> dict[str, int]:
+        """Return flat counters."""
+        return {
+            "handles": len(self._handles),
+            "handles_opened": self._opened,
+            "files_open": len(self._entries),
+        }
+
+    def validate(self) -> None:
+        """Assert that the three views of the table agree."""
+        by_entry = {n for entry in self._entries.values() for n in entry.handles}
+        by_tree = {n for trees in self._by_tree.values() for n in trees}
+        assert set(self._handles) == by_entry == by_tree
+        assert all(entry.handles for entry in self._entries.values())

@@ -1,0 +1,201 @@
+"""What administrators see and do: the views, and closing what should not be open.
+
+An administrator is whoever logged on with an account named in `admins`, or sits at the other
+end of a unix socket as root or as the server's own user. `sessions` and `files` show what `net
+session` and `net file` would; `slots` shows the truth beside it.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redird.wire import messages as m
+from redird.wire.errors import Refused
+from redird.wire.messages import Message
+from redird.wire.status import Status
+from shareserver import teardown
+from shareserver.recalling import describe_uses
+from shareserver.state import Peer, State
+
+Rows = list[dict[str, Any]]
+NANO = 1_000_000_000
+ROWS_MAX = 1000
+
+
+async def enumerate_view(state: State, peer: Peer, request: m.Enumerate) -> Message:
+    """Return one page of a view, by name; the numbered ones go on after `since`."""
+    _require_admin(peer)
+    view = _VIEWS.get(request.view)
+    if view is None:
+        raise Refused(Status.STATUS_NOT_FOUND, f"view {request.view}; there are {list(_VIEWS)}")
+    rows = view(state, request.since)
+    rows = rows if isinstance(rows, list) else await rows
+    return m.Enumerated(tuple(row for row in rows if row["number"] > request.since)[:ROWS_MAX])
+
+
+async def force_close(state: State, peer: Peer, request: m.ForceClose) -> Message:
+    """End a session, connection or file whatever its state; its redirector is told."""
+    _require_admin(peer)
+    if request.kind == "session":
+        return await _close_session(state, request.number)
+    if request.kind == "connection":
+        return await _close_connection(state, request.number)
+    if request.kind == "file":
+        handle = next((h for h in state.handles.all() if h.number == request.number), None)
+        if handle is None:
+            raise Refused(Status.STATUS_NOT_FOUND, f"file {request.number}")
+        teardown.close_handle(state, handle)
+        return m.ForceClosed(f"file {handle.entry.path}")
+    raise Refused(Status.STATUS_INVALID_PARAMETER, f"{request.kind}: session, connection, file")
+
+
+async def _close_session(state: State, number: int) -> Message:
+    session = state.sessions.get(number)
+    if session is None:
+        raise Refused(Status.STATUS_NOT_FOUND, f"session {number}")
+    trees = sorted(session.trees)
+    await teardown.end_session(state, session)
+    for tree in trees:
+        session.peer.link.notify(m.UseEnded(tree))
+    return m.ForceClosed(f"session {number} of {session.user}")
+
+
+async def _close_connection(state: State, number: int) -> Message:
+    use = state.ledger.find(number)
+    if use is None:
+        raise Refused(Status.STATUS_NOT_FOUND, f"connection {number}")
+    await teardown.disconnect_tree(state, use)
+    peer = state.peers.get(use.peer)
+    if peer is not None:
+        peer.link.notify(m.UseEnded(number))
+    return m.ForceClosed(f"connection {number} of {use.user} to {use.share}")
+
+
+def _require_admin(peer: Peer) -> None:
+    if peer.uid in (0, os.getuid()) and peer.uid is not None:
+        return
+    if not any(session.admin for session in peer.sessions.values()):
+        raise Refused(
+            Status.STATUS_ACCESS_DENIED,
+            "administration: come over the unix socket as root or as the server's user,"
+            " or log on as one of `admins`",
+        )
+
+
+def _sessions(state: State, since: int) -> Rows:
+    now = state.world.wall_now()
+    return [
+        {
+            "number": one.number,
+            "user": one.user,
+            "peer": one.peer.instance or one.peer.address,
+            "guest": one.guest,
+            "connections": len(one.trees),
+            "files": sum(len(state.handles.of_tree(tree)) for tree in one.trees),
+            "exists_s": round((now - one.since_ns) / NANO, 3),
+        }
+        for one in state.sessions.values()
+        if one.established
+    ]
+
+
+def _connections(state: State, since: int) -> Rows:
+    now = state.world.wall_now()
+    return [
+        {
+            "number": use.number,
+            "share": use.share,
+            "user": use.user,
+            "session": use.session,
+            "files": len(state.handles.of_tree(use.number)),
+            "exists_s": round((now - use.since_ns) / NANO, 3),
+        }
+        for use in state.ledger.all()
+    ]
+
+
+def _files(state: State, since: int) -> Rows:
+    now = state.world.wall_now()
+    return [
+        {
+            "number": one.number,
+            "share": one.entry.share,
+            "path": one.entry.path,
+            "connection": one.tree,
+            "access": f"{one.access:#x}",
+            "lease": state.leases.state(one.entry.identity, one.lessee),
+            "delete_pending": one.entry.delete_pending,
+            "exists_s": round((now - one.since_ns) / NANO, 3),
+        }
+        for one in state.handles.all()
+    ]
+
+
+async def _slots(state: State, since: int) -> Rows:
+    """For each counted slot: what `net session` shows, and why it is really held."""
+    uses = [use for use in state.ledger.all() if use.number > since][:ROWS_MAX]
+    told = await describe_uses(state, uses)
+    now = state.world.wall_now()
+    rows = []
+    for use in uses:
+        described = told.get(use.number)
+        one = described[0] if described else None
+        peer = state.peers.get(use.peer)
+        plain = peer is not None and "describe" not in peer.capabilities
+        rows.append(
+            {
+                "number": use.number,
+                "share": use.share,
+                "shown_user": use.user,
+                "state": one.state if one else ("live" if plain else "unknown"),
+                "logged_on": one.logged_off_for_s is None if one else (True if plain else None),
+                "open_files": one.open_files if one else len(state.handles.of_tree(use.number)),
+                "dormant_files": one.dormant_files if one else 0,
+                "held_s": round((now - use.since_ns) / NANO, 3),
+                "release_in_s": one.release_in_s if one else None,
+                "release_by": one.release_by if one else "logoff" if plain else "",
+            }
+        )
+    return rows
+
+
+def _shares(state: State, since: int) -> Rows:
+    return [
+        {
+            "number": number,
+            "name": share.name,
+            "uses": state.ledger.uses(share.name),
+            "uses_max": share.uses_max,
+            "read_only": share.read_only,
+            "comment": share.comment,
+        }
+        for number, share in enumerate(state.shares, 1)
+    ]
+
+
+def _refusals(state: State, since: int) -> Rows:
+    return [receipt.row() for receipt in state.receipts.since(since)]
+
+
+def _facts(state: State, since: int) -> Rows:
+    return state.ledger.facts(since)
+
+
+def _statistics(state: State, since: int) -> Rows:
+    tables = (state.ledger, state.handles, state.leases)
+    counters = {k: v for table in tables for k, v in table.statistics().items()}
+    return [
+        {"number": 1, "links": len(state.peers), "sessions": len(state.sessions)} | counters
+    ]
+
+
+_VIEWS: dict[str, Callable[[State, int], Rows | Awaitable[Rows]]] = {
+    "sessions": _sessions,
+    "connections": _connections,
+    "files": _files,
+    "slots": _slots,
+    "shares": _shares,
+    "refusals": _refusals,
+    "facts": _facts,
+    "statistics": _statistics,
+}

@@ -1,0 +1,183 @@
+"""What is done with an open file. What cannot block is answered in place."""
+
+from collections.abc import Awaitable
+
+from redird.wire import files as f
+from redird.wire import messages as m
+from redird.wire.errors import Refused
+from redird.wire.framing import PEER
+from redird.wire.messages import Message
+from redird.wire.schema import INT_MAX
+from redird.wire.status import Status
+from shareserver import teardown
+from shareserver.handles import Handle, Listing
+from shareserver.patterns import compiled
+from shareserver.state import Peer, State
+from shareserver.store import StoreFile
+
+ENTRIES_MAX = 1000
+MODE_MAX = 0o7777
+
+
+def read(state: State, peer: Peer, request: m.Read) -> Message | Awaitable[Message]:
+    """Read what is in memory at once, what is not in a thread."""
+    handle = _with_access(state, peer, request.tree, request.handle, f.FILE_READ_DATA)
+    _require_range(request.offset, request.length)
+    data = handle.file.read_now(request.offset, request.length)
+    if data is None:
+        return _read_cold(state, handle, request)
+    return _data_read(data, request)
+
+
+async def _read_cold(state: State, handle: Handle, request: m.Read) -> Message:
+    data = await state.world.run_blocking(handle.file.read, request.offset, request.length)
+    return _data_read(data, request)
+
+
+def _data_read(data: bytes, request: m.Read) -> Message:
+    if not data and request.length:
+        raise Refused(Status.STATUS_END_OF_FILE, f"offset {request.offset}")
+    return m.DataRead(data)
+
+
+def _require_range(offset: int, length: int) -> None:
+    if not (0 <= offset <= INT_MAX - length and 0 <= length <= PEER.payload_max):
+        raise Refused(Status.STATUS_INVALID_PARAMETER, f"{length} bytes at offset {offset}")
+
+
+def write(state: State, peer: Peer, request: m.Write) -> Message:
+    """Write through to the kernel; the disk's errors come back as statuses."""
+    if request.offset == m.APPEND:
+        handle = _with_access(state, peer, request.tree, request.handle, f.WRITES)
+        return m.DataWritten(len(request.data), handle.file.append(request.data))
+    handle = _with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
+    _require_range(request.offset, len(request.data))
+    return m.DataWritten(handle.file.write(request.offset, request.data), request.offset)
+
+
+async def flush(state: State, peer: Peer, request: m.Flush) -> Message:
+    """Bring the file to the disk."""
+    handle = state.handle(peer, request.tree, request.handle)
+    await state.world.run_blocking(handle.file.flush)
+    return m.Flushed()
+
+
+def close(state: State, peer: Peer, request: m.Close) -> Message:
+    """Close one handle."""
+    teardown.close_handle(state, state.handle(peer, request.tree, request.handle))
+    return m.Closed()
+
+
+def close_batch(state: State, peer: Peer, request: m.CloseBatch) -> Message:
+    """Close many handles; each gets a status of its own."""
+    return m.BatchClosed(tuple(_close_one(state, peer, *pair) for pair in request.handles))
+
+
+def _close_one(state: State, peer: Peer, tree: int, number: int) -> int:
+    try:
+        teardown.close_handle(state, state.handle(peer, tree, number))
+    except Refused as no:
+        return int(no.status)
+    return int(Status.STATUS_SUCCESS)
+
+
+def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
+    """Tell about an open file, or about a path."""
+    if isinstance(request.target, int):
+        return m.InfoFound(state.handle(peer, request.tree, request.target).file.info())
+    store = state.stores[state.tree(peer, request.tree).share]
+    return m.InfoFound(store.info(request.target))
+
+
+def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
+    """Change size, permissions or times; mark for deletion."""
+    _require_sensible_change(request)
+    use = state.tree(peer, request.tree)
+    if state.share_of(use).read_only:
+        raise Refused(Status.STATUS_MEDIA_WRITE_PROTECTED, str(request.target))
+    if isinstance(request.target, int):
+        return _set_handle_info(state, peer, request, request.target)
+    if request.delete is not None:
+        raise Refused(
+            Status.STATUS_INVALID_PARAMETER, f"{request.target}: open it to delete it"
+        )
+    file, _ = state.stores[use.share].open(
+        request.target, writable=request.size is not None, create="never", directory=None
+    )
+    try:
+        _require_unshared(state, request, file.identity)
+        return _change(file, request)
+    finally:
+        file.close()
+
+
+def _require_unshared(state: State, request: m.SetInfo, identity: tuple[int, int]) -> None:
+    """Cutting a file's size by its name is a write that its openers must allow."""
+    if request.size is not None and state.handles.in_conflict(
+        identity, f.FILE_WRITE_DATA, f.SHARE_ALL
+    ):
+        raise Refused(Status.STATUS_SHARING_VIOLATION, str(request.target))
+
+
+def _require_sensible_change(request: m.SetInfo) -> None:
+    numbers = (request.size or 0, request.mtime_ns or 0, request.atime_ns or 0)
+    if min(numbers) < 0 or not 0 <= (request.mode or 0) <= MODE_MAX:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, str(request.target))
+
+
+def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) -> Message:
+    handle = state.handle(peer, request.tree, number)
+    if request.size is not None:
+        _require_access(handle, f.FILE_WRITE_DATA)
+    if request.delete is not None:
+        _require_access(handle, f.DELETE)
+        handle.entry.delete_pending = request.delete
+    return _change(handle.file, request)
+
+
+def _change(file: StoreFile, request: m.SetInfo) -> Message:
+    file.set_info(
+        size=request.size,
+        mode=request.mode,
+        mtime_ns=request.mtime_ns,
+        atime_ns=request.atime_ns,
+    )
+    return m.InfoSet(file.info())
+
+
+async def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -> Message:
+    """Give the next page of a folder; the pattern of the first call stands until a restart."""
+    handle = state.handle(peer, request.tree, request.handle)
+    listing = handle.listing
+    if listing is None or request.restart:
+        matches = compiled(request.pattern)
+        entries = await state.world.run_blocking(handle.file.entries)
+        listing = handle.listing = Listing([one for one in entries if matches(one.name)])
+    count = max(1, min(request.entries_max, ENTRIES_MAX))
+    page = tuple(listing.entries[listing.position : listing.position + count])
+    listing.position += len(page)
+    if not page:
+        missing = (
+            Status.STATUS_NO_MORE_FILES if listing.answered else Status.STATUS_NO_SUCH_FILE
+        )
+        raise Refused(missing, request.pattern)
+    listing.answered = True
+    return m.DirectoryFound(page)
+
+
+def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:
+    """Tell about the disk under the share."""
+    return state.stores[state.tree(peer, request.tree).share].volume()
+
+
+def _with_access(state: State, peer: Peer, tree: int, number: int, access: int) -> Handle:
+    handle = state.handle(peer, tree, number)
+    _require_access(handle, access)
+    return handle
+
+
+def _require_access(handle: Handle, access: int) -> None:
+    if not handle.access & access:
+        raise Refused(Status.STATUS_ACCESS_DENIED, handle.entry.path)
+    if handle.file.is_directory and access & (f.READS | f.WRITES):
+        raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, handle.entry.path)

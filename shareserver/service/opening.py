@@ -1,0 +1,163 @@
+"""Create: the way to every handle.
+
+The file is opened on the disk first, without changing it; then the tables say whether it may
+be. Whoever stands in the way only by a handle that nobody uses is asked to give it up (its
+lease is broken), and the tables are asked again.
+"""
+
+from collections.abc import Awaitable
+
+from redird.wire import files as f
+from redird.wire import messages as m
+from redird.wire.errors import Refused
+from redird.wire.files import LEASE_H, LEASE_NONE, LEASE_W
+from redird.wire.messages import Message
+from redird.wire.status import Status
+from shareserver.breaking import break_leases
+from shareserver.ledger import Use
+from shareserver.state import Peer, State
+from shareserver.store import StoreFile
+
+_CREATES = {
+    f.FILE_SUPERSEDE: "may",
+    f.FILE_OPEN: "never",
+    f.FILE_CREATE: "must",
+    f.FILE_OPEN_IF: "may",
+    f.FILE_OVERWRITE: "never",
+    f.FILE_OVERWRITE_IF: "may",
+}
+_CHANGES = f.WRITES | f.DELETE | f.FILE_WRITE_ATTRIBUTES
+
+
+def create(state: State, peer: Peer, request: m.Create) -> Message | Awaitable[Message]:
+    """Open or make a file."""
+    use = state.tree(peer, request.tree)
+    _require_sense(request)
+    if state.share_of(use).read_only:
+        _require_no_change(request)
+    if len(state.handles) >= state.config.handles_max:
+        raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, request.path)
+    if request.access & f.DELETE and not request.path:
+        raise Refused(Status.STATUS_CANNOT_DELETE, "the root of a share")
+    file, created = _open(state, use, request)
+    try:
+        if _must_wait(state, peer, request, file):
+            return _create_after_breaks(state, peer, request, file)
+        return _finish(state, peer, use, request, file, created)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _require_sense(request: m.Create) -> None:
+    directory = request.options & f.FILE_DIRECTORY_FILE
+    sensible = (
+        request.access
+        and not request.access & ~f.ACCESS_ALL
+        and not request.share & ~f.SHARE_ALL
+        and request.disposition in _CREATES
+        and not request.options & ~f.OPTIONS_ALL
+        and not (directory and request.options & f.FILE_NON_DIRECTORY_FILE)
+        and not (directory and not _keeps_content(request))
+        and 0 <= request.lease <= f.LEASE_RWH
+    )
+    if not sensible:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, request.path)
+    if request.options & f.FILE_DELETE_ON_CLOSE and not request.access & f.DELETE:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, f"{request.path}: needs DELETE access")
+
+
+def _keeps_content(request: m.Create) -> bool:
+    return request.disposition in (f.FILE_OPEN, f.FILE_OPEN_IF, f.FILE_CREATE)
+
+
+def _require_no_change(request: m.Create) -> None:
+    if request.access & _CHANGES or request.disposition not in f.KEEPS_CONTENT:
+        raise Refused(Status.STATUS_MEDIA_WRITE_PROTECTED, request.path)
+
+
+def _open(state: State, use: Use, request: m.Create) -> tuple[StoreFile, bool]:
+    options = request.options
+    directory = True if options & f.FILE_DIRECTORY_FILE else None
+    if options & f.FILE_NON_DIRECTORY_FILE or not _keeps_content(request):
+        directory = False
+    read_only = state.share_of(use).read_only
+    return state.stores[use.share].open(
+        request.path,
+        writable=bool(request.access & f.WRITES) or not _keeps_content(request),
+        create="never" if read_only else _CREATES[request.disposition],
+        directory=directory,
+    )
+
+
+def _needed(request: m.Create) -> int:
+    """Return the access that share modes are tested with: overwriting writes."""
+    return request.access | (0 if _keeps_content(request) else f.FILE_WRITE_DATA)
+
+
+def _must_wait(state: State, peer: Peer, request: m.Create, file: StoreFile) -> bool:
+    """Whether leases stand in the way; refuses at once what no break would help."""
+    entry = state.handles.entry(file.identity)
+    if entry is None:
+        return False
+    if entry.delete_pending:
+        raise Refused(Status.STATUS_DELETE_PENDING, request.path)
+    in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
+    lessee = peer.lessee
+    if not in_way:
+        return bool(state.leases.to_break(file.identity, lessee, LEASE_W))
+    for handle in in_way:
+        own = handle.lessee == lessee
+        if own or not state.leases.state(file.identity, handle.lessee) & LEASE_H:
+            raise Refused(Status.STATUS_SHARING_VIOLATION, request.path)
+    return True
+
+
+async def _create_after_breaks(
+    state: State, peer: Peer, request: m.Create, file: StoreFile
+) -> Message:
+    try:
+        while _must_wait(state, peer, request, file):
+            in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
+            bits = LEASE_H | LEASE_W if in_way else LEASE_W
+            await break_leases(state, file.identity, peer.lessee, bits)
+        use = state.tree(peer, request.tree)  # it may have ended meanwhile
+        return _finish(state, peer, use, request, file, False)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _finish(
+    state: State, peer: Peer, use: Use, request: m.Create, file: StoreFile, created: bool
+) -> Message:
+    if not created and not _keeps_content(request):
+        file.set_info(size=0)
+    info = file.info()
+    lessee = peer.lessee
+    handle = state.handles.open(
+        file.identity,
+        use.share,
+        request.path,
+        file,
+        tree=use.number,
+        session=use.session,
+        lessee=lessee,
+        access=request.access,
+        share=request.share,
+        delete_on_close=bool(request.options & f.FILE_DELETE_ON_CLOSE),
+        now_ns=state.world.wall_now(),
+    )
+    entry = handle.entry
+    sole = all(other.lessee == lessee for other in entry.handles.values())
+    wanted = LEASE_NONE if file.is_directory else request.lease
+    lease = state.leases.grant(file.identity, entry.number, lessee, wanted, sole=sole)
+    return m.Created(handle.number, _action(request, created), lease, entry.number, info)
+
+
+def _action(request: m.Create, created: bool) -> int:
+    if created:
+        return f.CREATED
+    if request.disposition == f.FILE_SUPERSEDE:
+        return f.SUPERSEDED
+    return f.OPENED if _keeps_content(request) else f.OVERWRITTEN

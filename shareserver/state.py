@@ -1,0 +1,132 @@
+"""What the share server knows at one moment, and the world it was handed.
+
+The tables decide; `service` changes them, one request at a time; `teardown` empties them.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import trio
+from scramp.core import ScramServer
+
+from redird.wire.errors import Refused
+from redird.wire.link import Link
+from redird.wire.status import Status
+from shareserver.accounts import Accounts
+from shareserver.admission import Admission
+from shareserver.config import Config
+from shareserver.handles import Handle, HandleTable
+from shareserver.leases import LeaseTable
+from shareserver.ledger import ConnectionLedger, Use
+from shareserver.receipts import ReceiptTable
+from shareserver.shares import Share, Shares
+from shareserver.store import Store
+
+T = TypeVar("T")
+
+
+class RunBlocking(Protocol):
+    """Runs a function that may block, without blocking the loop."""
+
+    def __call__(self, function: Callable[..., T], *args: Any) -> Awaitable[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that is not computed: threads, the wall clock, randomness, the disk."""
+
+    run_blocking: RunBlocking
+    wall_now: Callable[[], int]
+    token_bytes: Callable[[int], bytes]
+    open_store: Callable[[str], Store]
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """Whoever is at the other end of one link. `instance` is empty for a plain client."""
+
+    number: int
+    link: Link
+    address: str
+    uid: int | None
+    since_ns: int
+    instance: str = ""
+    epoch: int = 0
+    capabilities: frozenset[str] = frozenset()
+    sessions: dict[int, "Session"] = field(default_factory=dict)
+
+    @property
+    def lessee(self) -> str:
+        """Whom a lease granted over this link belongs to."""
+        return self.instance or f"peer {self.number}"
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One user logged on over one link; `scram` holds a logon under way."""
+
+    number: int
+    user: str
+    peer: Peer
+    since_ns: int
+    guest: bool = False
+    admin: bool = False
+    established: bool = False
+    scram: ScramServer | None = None
+    trees: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class State:
+    """The server's tables."""
+
+    config: Config
+    world: World
+    instance: str
+    shares: Shares
+    stores: dict[str, Store]
+    accounts: Accounts
+    admission: Admission
+    ledger: ConnectionLedger = field(default_factory=ConnectionLedger)
+    handles: HandleTable = field(default_factory=HandleTable)
+    leases: LeaseTable = field(default_factory=LeaseTable)
+    receipts: ReceiptTable = field(default_factory=ReceiptTable)
+    peers: dict[int, Peer] = field(default_factory=dict)
+    sessions: dict[int, Session] = field(default_factory=dict)
+    completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
+    last_number: int = 0
+    spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
+
+    def next_number(self) -> int:
+        """Return a number never given before to a peer or a session."""
+        self.last_number += 1
+        return self.last_number
+
+    def session(self, peer: Peer, number: int) -> Session:
+        """Return this peer's established session, or refuse."""
+        session = peer.sessions.get(number)
+        if session is None or not session.established:
+            raise Refused(Status.STATUS_USER_SESSION_DELETED, f"session {number}")
+        return session
+
+    def tree(self, peer: Peer, number: int) -> Use:
+        """Return this peer's tree, or refuse."""
+        use = self.ledger.find(number)
+        if use is None or use.peer != peer.number:
+            raise Refused(Status.STATUS_NETWORK_NAME_DELETED, f"tree {number}")
+        return use
+
+    def share_of(self, use: Use) -> Share:
+        """Return the share a use is of."""
+        share = self.shares.find(use.share)
+        assert share is not None
+        return share
+
+    def handle(self, peer: Peer, tree: int, number: int) -> Handle:
+        """Return the handle open under this peer's tree, or refuse."""
+        self.tree(peer, tree)
+        handle = self.handles.find(tree, number)
+        if handle is None:
+            raise Refused(Status.STATUS_INVALID_HANDLE, f"handle {number}")
+        return handle

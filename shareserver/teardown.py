@@ -1,0 +1,90 @@
+"""How everything is given back: a handle, a tree, a session, a peer; each once, from below up.
+
+A TreeDisconnect closes every handle under it whatever its lease (MS-CIFS 3.3.5.41), a Logoff
+every tree of the session (3.3.5.44), a lost link everything that came over it.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from redird.wire.errors import Refused
+from redird.wire.messages import ShareProof, TreeDisconnected
+from shareserver.handles import Handle
+from shareserver.ledger import Use
+from shareserver.state import Peer, Session, State
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was given back."""
+
+    trees: int = 0
+    handles: int = 0
+
+
+def close_handle(state: State, handle: Handle) -> None:
+    """Close one handle; its file is deleted if that was pending and nobody has it open.
+
+    A close must not fail: a deletion that does is logged, the name stays.
+    """
+    entry = handle.entry
+    delete = state.handles.close(handle)
+    if not any(other.lessee == handle.lessee for other in entry.handles.values()):
+        state.leases.drop(entry.identity, handle.lessee)
+    if delete:
+        _delete(state, handle)
+    handle.file.close()
+
+
+def _delete(state: State, handle: Handle) -> None:
+    store, path = state.stores[handle.entry.share], handle.entry.path
+    try:
+        store.remove_directory(path) if handle.file.is_directory else store.unlink(path)
+    except Refused as no:
+        log.warning("delete_on_close_failed", path=path, status=no.status.name)
+
+
+async def disconnect_tree(state: State, use: Use) -> TreeDisconnected:
+    """Close what is open under a tree, then give its slot back."""
+    handles = state.handles.of_tree(use.number)
+    for handle in handles:
+        close_handle(state, handle)
+    before = state.ledger.uses(use.share)
+    session = state.sessions.get(use.session)
+    if session is not None:
+        session.trees.discard(use.number)
+    await state.admission.release(use.number)
+    return TreeDisconnected(len(handles), before, state.ledger.uses(use.share))
+
+
+async def end_session(state: State, session: Session) -> tuple[int, list[ShareProof]]:
+    """Disconnect a session's trees, then forget it; returns handles closed and the proofs."""
+    session.peer.sessions.pop(session.number, None)
+    closed, proofs = 0, []
+    for tree in sorted(session.trees):
+        use = state.ledger.find(tree)
+        if use is None:
+            continue
+        done = await disconnect_tree(state, use)
+        closed += done.handles_closed
+        proofs.append(
+            ShareProof(
+                "", use.share, done.uses_before, done.uses_after, done.handles_closed, True
+            )
+        )
+    state.sessions.pop(session.number, None)
+    return closed, proofs
+
+
+async def end_peer(state: State, peer: Peer) -> Ended:
+    """The link is gone or superseded: give back everything that came over it."""
+    state.peers.pop(peer.number, None)
+    trees = handles = 0
+    for session in list(peer.sessions.values()):
+        closed, proofs = await end_session(state, session)
+        trees += len(proofs)
+        handles += closed
+    return Ended(trees, handles)
