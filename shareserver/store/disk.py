@@ -1,0 +1,233 @@
+"""A store over a real folder of this host.
+
+Every path is opened beneath the root by an opener from `beneath`; what changes names goes to
+the folder the name is in and uses one component there. An existing file costs one open and one
+fstat; the ways that can fail are told apart only once one has failed.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from redird.wire.errors import Refused
+from redird.wire.status import Status
+from shareserver.store import INT_MAX, MODE_MAX, FileInfo, VolumeFound, components
+from shareserver.store.beneath import FOLDER, Opener, best
+from shareserver.store.diskfile import DiskFile, described, identified
+from shareserver.store.errnos import ON_THE_WAY, WORLD, parent_refusal, refusal
+from shareserver.store.renaming import rename_to_free_name
+
+# O_NONBLOCK so that no FIFO or device makes an open wait; it says nothing about files.
+_ALWAYS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_LARGEFILE", 0)
+_READABLE = os.O_RDONLY | _ALWAYS
+_WRITABLE = os.O_RDWR | _ALWAYS
+_LISTABLE = os.O_RDONLY | os.O_DIRECTORY | _ALWAYS
+_LOOKED_AT = os.O_PATH | os.O_CLOEXEC
+_TRIES_MAX = 16
+
+
+class DiskStore:
+    """A Store over the folder `root`; `beneath` is chosen by what the kernel can do."""
+
+    def __init__(self, root: str, beneath: Opener | None = None) -> None:
+        """Open `root`; raises Refused if it is not a folder one may enter."""
+        with _refusing(root):
+            self._root = os.open(root, FOLDER)
+        self._beneath = beneath or best(self._root)
+
+    def open(
+        self,
+        path: str,
+        *,
+        writable: bool,
+        create: str,
+        directory: bool | None,
+        mode: int = 0o644,
+    ) -> tuple[DiskFile, bool]:
+        """Open the file or folder at `path`, or make it; the process's umask applies."""
+        components(path)
+        if create == "never":
+            return self._existing(path, writable, directory), False
+        if not 0 <= mode <= MODE_MAX:
+            raise Refused(Status.STATUS_INVALID_PARAMETER, path)
+        if create == "must":
+            return self._made(path, writable, directory, mode), True
+        # The kernel's own "open or make" does not say which it did, so it is asked in turns.
+        for _ in range(_TRIES_MAX):
+            with _unless(Status.STATUS_OBJECT_NAME_NOT_FOUND):
+                return self._existing(path, writable, directory), False
+            with _unless(Status.STATUS_OBJECT_NAME_COLLISION):
+                return self._made(path, writable, directory, mode), True
+        # There and not there all the time: a symlink to nothing.
+        raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
+
+    def info(self, path: str) -> FileInfo:
+        """Say what is known of the file at `path`."""
+        components(path)
+        try:
+            descriptor = self._beneath(self._root, _encoded(path), _LOOKED_AT, 0)
+        except OSError as error:
+            raise self._refusal(error, path) from error
+        try:
+            with _refusing(path):
+                return described(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def identify(self, path: str) -> tuple[tuple[int, int], str]:
+        """Look at the name itself, in the folder it is in."""
+        if not path:
+            with _refusing(path):
+                return identified(os.fstat(self._root))
+        with self._folder_of(path) as (folder, name):
+            return identified(os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def rename(self, path: str, target: str, *, replace: bool) -> None:
+        """Give the file or folder at `path` the name `target`."""
+        with self._folder_of(path) as (old, name), self._folder_of(target) as (new, new_name):
+            try:
+                if replace:
+                    os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)
+                else:
+                    rename_to_free_name(old, name, new, new_name)
+            except OSError as error:
+                about = path if error.errno == errno.ENOENT else target
+                raise refusal(error, about) from error
+
+    def unlink(self, path: str) -> None:
+        """Remove the file or symlink at `path`."""
+        with self._folder_of(path) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+
+    def make_directory(self, path: str) -> None:
+        """Make a folder with the mode that open gives one by default."""
+        self._make_directory(path, 0o644)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove the empty folder at `path`."""
+        with self._folder_of(path) as (folder, name):
+            os.rmdir(name, dir_fd=folder)
+
+    def volume(self) -> VolumeFound:
+        """Ask the file system that the root is on."""
+        with _refusing(""):
+            found = os.fstatvfs(self._root)
+        return VolumeFound(
+            total_bytes=min(found.f_blocks * found.f_frsize, INT_MAX),
+            free_bytes=min(found.f_bavail * found.f_frsize, INT_MAX),
+            files=min(found.f_files, INT_MAX),
+            files_free=min(found.f_favail, INT_MAX),
+            name_max=found.f_namemax,
+        )
+
+    def close(self) -> None:
+        """Give the root back; no call may be under way."""
+        root, self._root = self._root, -1
+        if root >= 0:
+            os.close(root)
+
+    def _existing(self, path: str, writable: bool, directory: bool | None) -> DiskFile:
+        flags = _LISTABLE if directory else _WRITABLE if writable else _READABLE
+        try:
+            descriptor = self._beneath(self._root, _encoded(path), flags, 0)
+        except OSError as error:
+            if error.errno == errno.EISDIR and directory is None:
+                return self._existing(path, writable, True)
+            raise self._refusal(error, path) from error
+        return _accepted(descriptor, path, writable, directory)
+
+    def _made(self, path: str, writable: bool, directory: bool | None, mode: int) -> DiskFile:
+        if directory:
+            return self._made_directory(path, mode)
+        if not path:
+            raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
+        flags = (_WRITABLE if writable else _READABLE) | os.O_CREAT | os.O_EXCL
+        try:
+            descriptor = self._beneath(self._root, _encoded(path), flags, mode)
+        except OSError as error:
+            raise self._refusal(error, path) from error
+        return _accepted(descriptor, path, writable, directory)
+
+    def _made_directory(self, path: str, mode: int) -> DiskFile:
+        self._make_directory(path, mode)
+        try:
+            return self._existing(path, False, True)
+        except Refused:
+            with suppress(Refused):
+                self.remove_directory(path)
+            raise
+
+    def _make_directory(self, path: str, mode: int) -> None:
+        if not path:
+            raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
+        with self._folder_of(path) as (folder, name):
+            os.mkdir(name, mode | (mode & 0o444) >> 2, dir_fd=folder)
+
+    @contextmanager
+    def _folder_of(self, path: str) -> Iterator[tuple[int, bytes]]:
+        """Open the folder that holds `path`, name the last component, refuse what fails."""
+        *way, name = components(path) or ("",)
+        if not name:
+            raise Refused(Status.STATUS_ACCESS_DENIED, path)
+        try:
+            folder = self._opened_way(way)
+        except OSError as error:
+            raise parent_refusal(error, path) from error
+        try:
+            with _refusing(path):
+                yield folder, name.encode()
+        finally:
+            if folder != self._root:
+                os.close(folder)
+
+    def _opened_way(self, way: list[str]) -> int:
+        if not way:
+            return self._root
+        return self._beneath(self._root, "/".join(way).encode(), FOLDER, 0)
+
+    def _refusal(self, error: OSError, path: str) -> Refused:
+        """Tell a name that is not there from a folder on the way that is not."""
+        if error.errno in ON_THE_WAY and path:
+            with self._folder_of(path):  # refuses if it is the folder
+                pass
+        return refusal(error, path)
+
+
+def _encoded(path: str) -> bytes:
+    return path.encode() or b"."
+
+
+def _accepted(descriptor: int, path: str, writable: bool, directory: bool | None) -> DiskFile:
+    """Return the open file unless it is of a kind not asked for or not served."""
+    try:
+        found = os.fstat(descriptor)
+        kind = stat.S_IFMT(found.st_mode)
+        if kind == stat.S_IFDIR and directory is False:
+            raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
+        if kind not in (stat.S_IFREG, stat.S_IFDIR):
+            raise Refused(Status.STATUS_ACCESS_DENIED, path)
+    except (OSError, Refused) as error:
+        os.close(descriptor)
+        raise error if isinstance(error, Refused) else refusal(error, path) from error
+    return DiskFile(descriptor, found, path, writable)
+
+
+@contextmanager
+def _refusing(subject: str) -> Iterator[None]:
+    """Turn what the world raises into a refusal about `subject`."""
+    try:
+        yield
+    except WORLD as error:
+        raise refusal(error, subject) from error
+
+
+@contextmanager
+def _unless(status: Status) -> Iterator[None]:
+    """Go on after a refusal with `status`."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.status is not status:
+            raise

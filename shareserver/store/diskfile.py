@@ -1,0 +1,262 @@
+"""One open file or folder on the disk.
+
+Its descriptor may be in use by a worker thread while another closes the file, and a number
+given back too early would be given to the next open: the descriptor is therefore closed when
+its last use has ended.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from operator import attrgetter
+from threading import Lock
+from types import TracebackType
+
+from redird.wire.errors import Refused
+from redird.wire.status import Status
+from shareserver.store import INT_MAX, INT_MIN, MODE_MAX, Entry, FileInfo, checked_change
+from shareserver.store.errnos import WORLD, refusal
+
+RWF_NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # not every C library has it
+_KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
+
+
+class Descriptor:
+    """A descriptor that outlives its close until nobody uses it; `with` is one use.
+
+    What the world raises inside the `with` comes out as Refused about `subject`.
+    """
+
+    __slots__ = ("_closing", "_descriptor", "_lock", "_subject", "_uses")
+
+    def __init__(self, descriptor: int, subject: str) -> None:
+        self._descriptor = descriptor
+        self._subject = subject
+        self._lock = Lock()
+        self._uses = 0
+        self._closing = False
+
+    def __enter__(self) -> int:
+        with self._lock:
+            if self._closing:
+                raise Refused(Status.STATUS_FILE_CLOSED, self._subject)
+            self._uses += 1
+        return self._descriptor
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._uses -= 1
+            last = self._closing and not self._uses
+        if last:
+            _close(self._descriptor)
+        if error is not None and isinstance(error, WORLD):
+            raise refusal(error, self._subject) from error
+
+    def close(self) -> None:
+        """Close it when its last use ends; at once if there is none."""
+        with self._lock:
+            last = not self._closing and not self._uses
+            self._closing = True
+        if last:
+            _close(self._descriptor)
+
+
+def _close(descriptor: int) -> None:
+    # Linux has let go of the number even when it reports an error, and whoever wanted to know
+    # whether the data arrived has flushed.
+    with suppress(OSError):
+        os.close(descriptor)
+
+
+class DiskFile:
+    """A StoreFile over a descriptor, which it owns from now on."""
+
+    __slots__ = (
+        "_held",
+        "_nowait",
+        "_position",
+        "_subject",
+        "_writable",
+        "identity",
+        "is_directory",
+    )
+
+    def __init__(
+        self, descriptor: int, found: os.stat_result, subject: str, writable: bool
+    ) -> None:
+        self.identity, kind = identified(found)
+        self.is_directory = kind == "directory"
+        self._held = Descriptor(descriptor, subject)
+        self._subject = subject
+        self._writable = writable
+        self._nowait = RWF_NOWAIT != 0
+        self._position = Lock()  # the descriptor has one position; append and entries move it
+
+    def read_now(self, offset: int, length: int) -> bytes | None:
+        """Read what is in the page cache; None if some of it is not."""
+        with self._held as descriptor:
+            self._refuse_folder()
+            if self._nowait:
+                try:
+                    return _read_cached(descriptor, offset, length)
+                except OSError as error:
+                    if error.errno == errno.EAGAIN:
+                        return None
+                    if error.errno != errno.EOPNOTSUPP:
+                        raise
+                    self._nowait = False
+            return _read(descriptor, offset, length)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read, waiting for the disk if need be."""
+        with self._held as descriptor:
+            self._refuse_folder()
+            return _read(descriptor, offset, length)
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write all of `data` at `offset`."""
+        with self._held as descriptor:
+            self._refuse_unless_writable()
+            written = os.pwrite(descriptor, data, offset)
+            while written < len(data):
+                # Short: the next call either goes on or says why it cannot.
+                written += os.pwrite(descriptor, data[written:], offset + written)
+            return written
+
+    def append(self, data: bytes) -> int:
+        """Write all of `data` behind whatever anybody else has written."""
+        with self._held as descriptor, self._position:
+            self._refuse_unless_writable()
+            if not data:
+                return os.fstat(descriptor).st_size
+            return _append(descriptor, data)
+
+    def flush(self) -> None:
+        """Wait until the disk has it."""
+        with self._held as descriptor:
+            os.fsync(descriptor)
+
+    def info(self) -> FileInfo:
+        """Ask the disk."""
+        with self._held as descriptor:
+            return described(os.fstat(descriptor))
+
+    def set_info(
+        self,
+        *,
+        size: int | None = None,
+        mode: int | None = None,
+        mtime_ns: int | None = None,
+        atime_ns: int | None = None,
+    ) -> None:
+        """Change size, then mode, then times, so that a time given is the one that stays."""
+        with self._held as descriptor:
+            checked_change(self._subject, size, mode, mtime_ns, atime_ns)
+            if size is not None:
+                self._refuse_unless_writable()
+                os.ftruncate(descriptor, size)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            if mtime_ns is not None or atime_ns is not None:
+                now = os.fstat(descriptor)
+                atime_ns = now.st_atime_ns if atime_ns is None else atime_ns
+                mtime_ns = now.st_mtime_ns if mtime_ns is None else mtime_ns
+                os.utime(descriptor, ns=(atime_ns, mtime_ns))
+
+    def entries(self) -> list[Entry]:
+        """List the folder."""
+        with self._held as descriptor, self._position:
+            if not self.is_directory:
+                raise Refused(Status.STATUS_NOT_A_DIRECTORY, self._subject)
+            with os.scandir(descriptor) as found:
+                listed = [entry for each in found if (entry := _entry(each)) is not None]
+        return sorted(listed, key=attrgetter("name"))
+
+    def close(self) -> None:
+        """Close it once nobody uses it."""
+        self._held.close()
+
+    def _refuse_folder(self) -> None:
+        if self.is_directory:
+            raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, self._subject)
+
+    def _refuse_unless_writable(self) -> None:
+        self._refuse_folder()
+        if not self._writable:
+            raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)
+
+
+def identified(found: os.stat_result) -> tuple[tuple[int, int], str]:
+    """Return the identity and the kind of what a stat found."""
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "file")
+    return (found.st_dev, found.st_ino), kind
+
+
+def described(found: os.stat_result) -> FileInfo:
+    """Return what a stat says, in the words of the wire."""
+    identity, kind = identified(found)
+    return FileInfo(
+        identity[1] & INT_MAX,
+        kind,
+        found.st_size,
+        found.st_nlink,
+        found.st_mode & MODE_MAX,
+        _time(found.st_mtime_ns),
+        _time(found.st_atime_ns),
+        _time(found.st_ctime_ns),
+    )
+
+
+def _time(ns: int) -> int:
+    # Some file systems keep seconds in 64 bits.
+    if INT_MIN <= ns <= INT_MAX:
+        return ns
+    return INT_MAX if ns > 0 else INT_MIN
+
+
+def _entry(found: "os.DirEntry[str]") -> Entry | None:
+    try:
+        name = found.name if found.name.isascii() else os.fsencode(found.name).decode()
+        return Entry(name, described(found.stat(follow_symlinks=False)))
+    except (UnicodeDecodeError, FileNotFoundError):
+        return None
+
+
+def _read_cached(descriptor: int, offset: int, length: int) -> bytes:
+    if offset < 0:
+        raise ValueError("to preadv -1 means the descriptor's position")
+    room = bytearray(length)
+    done = count = os.preadv(descriptor, [room], offset, RWF_NOWAIT)
+    while count and done < length:
+        # Short: at the end of the file, or of what is cached; the next call says which.
+        count = os.preadv(descriptor, [memoryview(room)[done:]], offset + done, RWF_NOWAIT)
+        done += count
+    return bytes(room if done == length else room[:done])
+
+
+def _read(descriptor: int, offset: int, length: int) -> bytes:
+    data = os.pread(descriptor, length, offset)
+    if not data or len(data) == length:
+        return data
+    parts, done = [data], len(data)
+    while done < length and (data := os.pread(descriptor, length - done, offset + done)):
+        parts.append(data)
+        done += len(data)
+    return b"".join(parts)
+
+
+def _append(descriptor: int, data: bytes) -> int:
+    count = os.pwritev(descriptor, [data], -1, os.RWF_APPEND)
+    start = os.lseek(descriptor, 0, os.SEEK_CUR) - count
+    while count < len(data):
+        # Short: the next call says why; should it go on instead, nobody may have come between.
+        count += os.pwritev(descriptor, [data[count:]], -1, os.RWF_APPEND)
+        if os.lseek(descriptor, 0, os.SEEK_CUR) != start + count:
+            raise OSError(errno.EIO, "an append was torn by another writer")
+    return start
