@@ -29,4 +29,6 @@ def parse(text: str) -> Unc:
         share, _, path = rest.partition(separator)
         if server and share:
             return Unc(server, share, path.rstrip(separator).replace(separator, "/"))
-    raise Refused(Status.STATUS_OBJECT_PATH_SYNTAX_BAD, rf"{text!r} (write \\SERVER\SHARE\PATH)")
+    raise Refused(
+        Status.STATUS_OBJECT_PATH_SYNTAX_BAD, rf"{text!r} (write \\SERVER\SHARE\PATH)"
+    )

@@ -4,8 +4,8 @@ r"""One logged-on user, as an async context manager.
         async with session.open(r"\\files\docs\notes.txt", "r") as notes:
             print(await notes.read())
 
-The address may be a redirector's or a share server's: what answers says which it is. Leaving the
-block logs off. Every error is a `clients.errors.SessionError`.
+The address may be a redirector's or a share server's: what answers says which it is. Leaving
+the block logs off. Every error is a `clients.errors.SessionError`.
 """
 
 import functools
@@ -49,9 +49,7 @@ class Client:
         """Send a request and return its reply, which must be of the type expected."""
         reply = await self.link.request(request)
         if not isinstance(reply, expected):
-            raise LinkLost(
-                f"{type(request).__name__} was answered with {type(reply).__name__}"
-            )
+            raise LinkLost(f"{type(request).__name__} was answered with {type(reply).__name__}")
         return reply
 
     async def logon(self, user: str, password: str = "", server: str = "") -> "Session":

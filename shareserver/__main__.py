@@ -22,9 +22,8 @@ from redird.wire.console import print_rows
 from redird.wire.errors import LinkLost, Refused
 from redird.wire.process import (
     announce,
-    close_listeners,
     fail,
-    open_listeners,
+    listening,
     raise_open_files_limit,
     until_signalled,
 )
@@ -112,24 +111,16 @@ def _share(text: str) -> tuple[str, dict[str, Any]]:
 
 async def _serve(config: Config, as_json: bool) -> None:
     state = server.build_state(config, server.real_world())
-    listeners = await open_listeners(config.listen)
     shares = "".join(
         f"\n  share {share.name} = {share.path}, limit {share.uses_max or 'none'}"
         for share in state.shares
     )
-
-    async def run(task_status: trio.TaskStatus[None]) -> None:
-        await server.serve(state, listeners, task_status=task_status)
-
-    async def stop() -> None:
-        await close_listeners(listeners)
-
-    announce(PROGRAM, listeners, as_json, shares)
-    try:
-        await until_signalled(run, stop)
-    finally:
-        with trio.CancelScope(shield=True):
-            await close_listeners(listeners)
+    async with listening(config.listen) as listeners:
+        await until_signalled(
+            functools.partial(server.serve, state, listeners),
+            functools.partial(announce, PROGRAM, listeners, as_json, shares),
+            trio.lowlevel.checkpoint,  # a link that ends gives everything back by itself
+        )
 
 
 def configure_logging() -> None:

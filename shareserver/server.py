@@ -10,14 +10,16 @@ import trio
 
 from redird.wire.address import peer_uid
 from redird.wire.config import ConfigError
-from redird.wire.link import Answer, Link, keep_alive
+from redird.wire.keepalive import keep_alive
+from redird.wire.link import Answer, Link
 from redird.wire.messages import Message
-from shareserver import service, teardown
+from shareserver import teardown
 from shareserver.accounts import Accounts, parse_verifier, read_verifiers
 from shareserver.admission import Admission
 from shareserver.config import Config, build_shares
 from shareserver.ledger import ConnectionLedger
 from shareserver.recalling import recall_slots
+from shareserver.service import dispatch
 from shareserver.shares import Shares
 from shareserver.state import Peer, State, World
 from shareserver.store.disk import DiskStore
@@ -107,7 +109,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
     peer: Peer
 
     def handle(link: Link, message: Message) -> Answer:
-        return service.serve(state, peer, message)
+        return dispatch.serve(state, peer, message)
 
     link = Link(stream, handle, listening=True)
     link.admit_by = link.heard_at + state.config.logon_max_s

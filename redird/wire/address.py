@@ -64,6 +64,7 @@ async def _listen_unix(path: str) -> trio.SocketListener:
     try:
         await _remove_stale(path)
         await made.bind(path)
+        os.chmod(path, 0o666)  # who may is decided by user and password, not by the file
         made.listen(BACKLOG)
     except BaseException:
         made.close()

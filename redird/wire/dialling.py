@@ -7,7 +7,8 @@ import trio
 
 from redird.wire.address import Address, dial
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.link import Answer, Handler, Link, keep_alive
+from redird.wire.keepalive import keep_alive
+from redird.wire.link import Answer, Handler, Link
 from redird.wire.messages import PROTOCOL_VERSION, Message, Negotiate, Negotiated
 from redird.wire.status import Status
 

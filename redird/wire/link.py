@@ -7,10 +7,8 @@ followers), so that nothing waits behind it. Trio's exceptions become `LinkLost`
 nowhere else.
 """
 
-import functools
 import os
-import types
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import trio
@@ -19,6 +17,7 @@ from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.status import Status
+from redird.wire.suspension import noticing
 
 Answer = Message | Awaitable[Message]
 Handler = Callable[["Link", Message], Answer]
@@ -197,7 +196,7 @@ class Link:
         try:
             answer = Echoed() if type(message) is Echo else self._handler(self, message)
             if not isinstance(answer, Message):
-                answer = await _noticing(answer, pass_on)
+                answer = await noticing(answer, pass_on)
         except Refused as no:
             answer = RefusedReply(int(no.status), no.subject, no.detail)
         if number:
@@ -288,24 +287,6 @@ class Link:
         self._echoing = False
 
 
-async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: float) -> None:
-    """Judge the silence of all `links`, for ever.
-
-    When this process itself did not run for a while (it was stopped, its host slept) every peer
-    gets a whole silence anew: its input may be waiting unread.
-    """
-    last = trio.current_time()
-    while True:
-        await trio.sleep(echo_s / 2)
-        now = trio.current_time()
-        overslept = now - last > 2 * echo_s
-        last = now
-        for link in list(links):
-            if overslept:
-                link.heard_at = now
-            link.judge_silence(now, echo_s, silence_max_s)
-
-
 def refusal(reply: RefusedReply) -> Refused:
     """Turn a refusal as it travels into one to raise."""
     try:
@@ -313,31 +294,6 @@ def refusal(reply: RefusedReply) -> Refused:
     except KeyError:
         status = Status.STATUS_UNSUCCESSFUL
     return Refused(status, reply.subject, reply.detail)
-
-
-@types.coroutine
-def _noticing(
-    answer: Awaitable[Message], on_suspend: Callable[[], None]
-) -> Generator[Any, Any, Message]:
-    """Await `answer`, calling `on_suspend` once if and when it first suspends."""
-    steps: Generator[Any, Any, Message] | Coroutine[Any, Any, Message]
-    steps = answer if isinstance(answer, Coroutine) else answer.__await__()
-    try:
-        trap = steps.send(None)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
-    on_suspend()
-    while True:
-        try:
-            sent = yield trap
-        except BaseException as error:  # the coroutine decides what to make of it
-            resume: Callable[[], Any] = functools.partial(steps.throw, error)
-        else:
-            resume = functools.partial(steps.send, sent)
-        try:
-            trap = resume()
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

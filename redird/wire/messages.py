@@ -334,10 +334,11 @@ class Write(Message):
 
 @message
 class DataWritten(Message):
-    """How many bytes, and at which offset they went."""
+    """How many bytes went where, and the file after that, for whoever caches it."""
 
     count: int
     offset: int
+    info: FileInfo
 
 
 @message

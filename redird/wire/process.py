@@ -6,39 +6,38 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NoReturn
+from contextlib import asynccontextmanager, suppress
+from typing import NoReturn, Protocol
 
 import trio
 
 from redird.wire.address import bound_address, listen, parse
 
 
-async def open_listeners(addresses: tuple[str, ...]) -> list[trio.SocketListener]:
-    """Open all of them or none; raises AddressError."""
+class Main(Protocol):
+    """A daemon's main task."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[None]) -> None: ...
+
+
+@asynccontextmanager
+async def listening(addresses: tuple[str, ...]) -> AsyncIterator[list[trio.SocketListener]]:
+    """Listen on all of them or none; raises AddressError. Unix sockets leave no file behind."""
     opened: list[trio.SocketListener] = []
+    files: list[str] = []
     try:
         for text in addresses:
-            opened += await listen(parse(text))
-    except BaseException:
-        await close_listeners(opened)
-        raise
-    return opened
-
-
-async def close_listeners(listeners: list[trio.SocketListener]) -> None:
-    """Stop listening; unix sockets leave no file behind."""
-    for listener in listeners:
-        address = bound_address(listener)
-        await trio.aclose_forcefully(listener)
-        if address.kind == "unix":
-            _remove(address.host)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+            address = parse(text)
+            opened += await listen(address)
+            if address.kind == "unix":
+                files.append(address.host)
+        yield opened
+    finally:
+        for listener in opened:
+            await trio.aclose_forcefully(listener)
+        for file in files:
+            with suppress(FileNotFoundError):
+                os.unlink(file)
 
 
 def announce(
@@ -54,18 +53,18 @@ def announce(
 
 
 async def until_signalled(
-    main: Callable[[trio.TaskStatus[None]], Awaitable[None]],
-    stop: Callable[[], Awaitable[None]],
+    main: Main, ready: Callable[[], None], stop: Callable[[], Awaitable[None]]
 ) -> None:
-    """Run `main`; at SIGTERM or SIGINT run `stop` (which must be bounded), then cancel `main`.
+    """Run `main`, call `ready` when it has started; end both in order at SIGTERM or SIGINT.
 
-    A second signal does not wait for `stop`.
+    At the signal `stop` is run (it must be bounded), then `main` is cancelled. A second signal
+    does not wait for `stop`.
     """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_started, main)
-            async for _ in signals:
-                break
+            await nursery.start(main)
+            ready()
+            await anext(signals)
             async with trio.open_nursery() as stopping:
                 stopping.start_soon(_cancel_at_signal, signals, stopping)
                 await stop()
@@ -73,17 +72,9 @@ async def until_signalled(
             nursery.cancel_scope.cancel()
 
 
-async def _started(
-    main: Callable[[trio.TaskStatus[None]], Awaitable[None]],
-    *,
-    task_status: trio.TaskStatus[None],
-) -> None:
-    await main(task_status)
-
-
 async def _cancel_at_signal(signals: AsyncIterator[int], nursery: trio.Nursery) -> None:
-    async for _ in signals:
-        nursery.cancel_scope.cancel()
+    await anext(signals)
+    nursery.cancel_scope.cancel()
 
 
 def raise_open_files_limit() -> None:

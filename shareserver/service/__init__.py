@@ -1,53 +1,5 @@
-"""One function per request, named as the request.
+"""One function per request, named as the request; `dispatch` finds it.
 
 A function takes (state, peer, request) and returns the reply, or a coroutine that will, when
 the work may have to wait: for a lease break, a slot, a disk. `Refused` is the way to say no.
 """
-
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-from redird.wire import messages as m
-from redird.wire.errors import Refused
-from redird.wire.messages import Message
-from redird.wire.status import Status
-from shareserver.service import administration, compound, files, names, opening, sessions
-from shareserver.state import Peer, State
-
-Answer = Message | Awaitable[Message]
-Function = Callable[[State, Peer, Any], Answer]
-
-FUNCTIONS: dict[type[Message], Function] = {
-    m.Negotiate: sessions.negotiate,
-    m.SessionSetup: sessions.session_setup,
-    m.TreeConnect: sessions.tree_connect,
-    m.TreeDisconnect: sessions.tree_disconnect,
-    m.Logoff: sessions.logoff,
-    m.QueryUses: sessions.query_uses,
-    m.DescribeRefusal: sessions.describe_refusal,
-    m.Create: opening.create,
-    m.Read: files.read,
-    m.Write: files.write,
-    m.Flush: files.flush,
-    m.Close: files.close,
-    m.CloseBatch: files.close_batch,
-    m.QueryInfo: files.query_info,
-    m.SetInfo: files.set_info,
-    m.QueryDirectory: files.query_directory,
-    m.QueryVolume: files.query_volume,
-    m.Rename: names.rename,
-    m.Unlink: names.unlink,
-    m.MakeDirectory: names.make_directory,
-    m.RemoveDirectory: names.remove_directory,
-    m.Compound: compound.compound,
-    m.Enumerate: administration.enumerate_view,
-    m.ForceClose: administration.force_close,
-}
-
-
-def serve(state: State, peer: Peer, request: Message) -> Answer:
-    """Answer one request of one peer."""
-    function = FUNCTIONS.get(type(request))
-    if function is None:
-        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)
-    return function(state, peer, request)

@@ -49,10 +49,12 @@ def write(state: State, peer: Peer, request: m.Write) -> Message:
     """Write through to the kernel; the disk's errors come back as statuses."""
     if request.offset == m.APPEND:
         handle = _with_access(state, peer, request.tree, request.handle, f.WRITES)
-        return m.DataWritten(len(request.data), handle.file.append(request.data))
+        offset = handle.file.append(request.data)
+        return m.DataWritten(len(request.data), offset, handle.file.info())
     handle = _with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     _require_range(request.offset, len(request.data))
-    return m.DataWritten(handle.file.write(request.offset, request.data), request.offset)
+    count = handle.file.write(request.offset, request.data)
+    return m.DataWritten(count, request.offset, handle.file.info())
 
 
 async def flush(state: State, peer: Peer, request: m.Flush) -> Message:

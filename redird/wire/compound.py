@@ -1,13 +1,12 @@
 """Compound: several requests in one frame, done in order; the first refusal ends it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redird.wire import messages as m
 from redird.wire.errors import Refused, RemoteProtocolError
 from redird.wire.messages import MESSAGES, Message, RefusedReply
 from redird.wire.status import Status
-from shareserver import service
-from shareserver.state import Peer, State
 
 PARTS_MAX = 64
 _ALLOWED = frozenset(
@@ -15,15 +14,17 @@ _ALLOWED = frozenset(
 )
 
 
-async def compound(state: State, peer: Peer, request: m.Compound) -> Message:
-    """Serve the parts; RELATED stands for the handle that the last Create made."""
+async def serve_parts(
+    serve: Callable[[Message], Message | Awaitable[Message]], request: m.Compound
+) -> Message:
+    """Serve the parts in turn; RELATED stands for the handle that the last Create made."""
     if not 0 < len(request.parts) <= PARTS_MAX:
         raise Refused(Status.STATUS_INVALID_PARAMETER, f"{len(request.parts)} parts")
     replies: list[Message] = []
     made = m.RELATED
     for part in request.parts:
         try:
-            reply = service.serve(state, peer, _request(part, made))
+            reply = serve(_request(part, made))
             reply = reply if isinstance(reply, Message) else await reply
         except Refused as no:
             reply = RefusedReply(int(no.status), no.subject, no.detail)

@@ -1,0 +1,258 @@
+"""What each session uses: connections, the handles under them, the opens on those.
+
+A connection is one session's use of one share and costs a slot there. A handle is open at the
+server; one or more of the session's opens are served by it (collapse), or none, when it is
+dormant or closing (`dormant.DormantTable` knows which). A file is what several handles have in
+common: what is known of it, and the lease that allows to know it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redird.sessions import Session
+from redird.wire.messages import FileInfo
+
+ServerHandle = Any  # opaque: whatever the server's side gave us
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """One file at a server as this redirector knows it; the lease is all its handles'."""
+
+    key: tuple[str, int]  # server link, the server's number of the open file
+    info: FileInfo
+    lease: int = 0
+    handles: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One session's use of one share. `tree` is None while it has no slot (recalled, lost).
+
+    `left_at`: when LoggedOff was sent though the connection was not yet gone. `releasing`: its
+    TreeDisconnect is under way.
+    """
+
+    number: int
+    session: Session
+    server: str
+    share: str
+    link: str
+    tree: int | None = None
+    read_only: bool = False
+    references: int = 1
+    opening: int = 0
+    handles: dict[int, "Handle"] = field(default_factory=dict)
+    left_at: float | None = None
+    releasing: bool = False
+    recalled: bool = False
+    state: str = ""
+
+    @property
+    def live(self) -> int:
+        """How many handles an application still uses."""
+        return sum(bool(handle.opens) for handle in self.handles.values())
+
+
+@dataclass(slots=True, eq=False)
+class Handle:
+    """One handle at a server and the opens it serves. `dead`: it was closed under us."""
+
+    number: int
+    connection: Connection
+    path: str
+    file: File
+    server_handle: ServerHandle
+    tree: int
+    access: int
+    share: int
+    parkable: bool
+    opens: set[int] = field(default_factory=set)
+    parked_at: float = 0.0
+    due_at: float = 0.0
+    dead: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Open:
+    """What an application holds: one open of a file by one session."""
+
+    number: int
+    connection: Connection
+    handle: Handle
+
+
+class ConnectionTable:
+    """Connections, handles and opens; numbers are never used twice."""
+
+    def __init__(self) -> None:
+        self._connections: dict[int, Connection] = {}
+        self._by_share: dict[tuple[int, str, str], Connection] = {}
+        self._by_tree: dict[tuple[str, int], Connection] = {}
+        self._opens: dict[int, Open] = {}
+        self._files: dict[tuple[str, int], File] = {}
+        self._live_by_path: dict[tuple[str, str, str], dict[int, Handle]] = {}
+        self._last = 0
+
+    # --- connections ---
+
+    def begin(self, session: Session, server: str, share: str, link: str) -> Connection:
+        """Record a connection that has no slot yet."""
+        self._last += 1
+        connection = Connection(self._last, session, server, share, link)
+        self._connections[connection.number] = connection
+        self._by_share[_share_key(session, server, share)] = connection
+        return connection
+
+    def given_tree(self, connection: Connection, tree: int, read_only: bool) -> None:
+        """The server gave the connection a slot."""
+        connection.tree, connection.read_only = tree, read_only
+        connection.recalled = False
+        self._by_tree[connection.link, tree] = connection
+
+    def lost_tree(self, connection: Connection) -> None:
+        """The slot is gone: given back, taken, or lost with the link."""
+        if connection.tree is not None:
+            self._by_tree.pop((connection.link, connection.tree), None)
+            connection.tree = None
+
+    def end(self, connection: Connection) -> None:
+        """Forget a connection and the opens on it."""
+        self.lost_tree(connection)
+        self._connections.pop(connection.number, None)
+        key = _share_key(connection.session, connection.server, connection.share)
+        if self._by_share.get(key) is connection:
+            del self._by_share[key]
+
+    def leave(self, connection: Connection, now: float) -> None:
+        """Its session is gone, it is not: nobody will use it again (orphan)."""
+        connection.left_at = now
+        key = _share_key(connection.session, connection.server, connection.share)
+        if self._by_share.get(key) is connection:
+            del self._by_share[key]
+
+    def find(self, session: Session, number: int) -> Connection | None:
+        """Return the connection if it is this session's."""
+        connection = self._connections.get(number)
+        if connection is None or connection.session is not session:
+            return None
+        return None if connection.left_at is not None else connection
+
+    def to_share(self, session: Session, server: str, share: str) -> Connection | None:
+        """Return the session's connection to a share, if it has one."""
+        return self._by_share.get(_share_key(session, server, share))
+
+    def by_tree(self, link: str, tree: int) -> Connection | None:
+        """Return the connection that holds a slot."""
+        return self._by_tree.get((link, tree))
+
+    def of_session(self, session: Session) -> list[Connection]:
+        """Return a session's connections, the left ones too."""
+        return [one for one in self._connections.values() if one.session is session]
+
+    def of_link(self, link: str) -> list[Connection]:
+        """Return the connections over one server link."""
+        return [one for one in self._connections.values() if one.link == link]
+
+    def all(self) -> list[Connection]:
+        """Return every connection, oldest first."""
+        return list(self._connections.values())
+
+    # --- handles and opens ---
+
+    def file(self, link: str, number: int, info: FileInfo, lease: int) -> File:
+        """Record what a Create told of a file."""
+        file = self._files.setdefault((link, number), File((link, number), info))
+        file.info, file.lease = info, lease
+        return file
+
+    def known_file(self, link: str, number: int) -> File | None:
+        """Return the file of that number at a server, if we have it open."""
+        return self._files.get((link, number))
+
+    def add_handle(
+        self,
+        connection: Connection,
+        path: str,
+        file: File,
+        server_handle: ServerHandle,
+        tree: int,
+        access: int,
+        share: int,
+        parkable: bool,
+    ) -> Handle:
+        """Record a handle that the server gave us."""
+        self._last += 1
+        handle = Handle(
+            self._last, connection, path, file, server_handle, tree, access, share, parkable
+        )
+        connection.handles[handle.number] = handle
+        file.handles += 1
+        return handle
+
+    def drop_handle(self, handle: Handle) -> None:
+        """The server has closed it."""
+        if handle.connection.handles.pop(handle.number, None) is None:
+            return
+        handle.dead = True
+        self._unlist(handle)
+        handle.file.handles -= 1
+        if not handle.file.handles:
+            self._files.pop(handle.file.key, None)
+
+    def add_open(self, connection: Connection, handle: Handle) -> Open:
+        """Serve one more open of `connection`'s session by a handle."""
+        self._last += 1
+        opened = Open(self._last, connection, handle)
+        self._opens[opened.number] = opened
+        handle.opens.add(opened.number)
+        self._live_by_path.setdefault(_path_key(handle), {})[handle.number] = handle
+        return opened
+
+    def find_open(self, connection: Connection, number: int) -> Open | None:
+        """Return the open if it is on this connection."""
+        opened = self._opens.get(number)
+        return opened if opened is not None and opened.connection is connection else None
+
+    def opens_of(self, connection: Connection) -> list[Open]:
+        """Return the opens on a connection."""
+        return [one for one in self._opens.values() if one.connection is connection]
+
+    def drop_open(self, opened: Open) -> Handle:
+        """The application has closed it; returns the handle, which may serve others."""
+        del self._opens[opened.number]
+        opened.handle.opens.discard(opened.number)
+        if not opened.handle.opens:
+            self._unlist(opened.handle)
+        return opened.handle
+
+    def live_at(self, server: str, share: str, path: str) -> list[Handle]:
+        """Return the handles in use on a path, whosever they are."""
+        return list(self._live_by_path.get((server, share, path), {}).values())
+
+    def _unlist(self, handle: Handle) -> None:
+        key = _path_key(handle)
+        listed = self._live_by_path.get(key, {})
+        listed.pop(handle.number, None)
+        if not listed:
+            self._live_by_path.pop(key, None)
+
+    def statistics(self) -> dict[str, int]:
+        """Return flat counters."""
+        return {
+            "connections": len(self._connections),
+            "connections_left": sum(
+                one.left_at is not None for one in self._connections.values()
+            ),
+            "opens": len(self._opens),
+            "files_known": len(self._files),
+        }
+
+
+def _share_key(session: Session, server: str, share: str) -> tuple[int, str, str]:
+    return session.number, server.casefold(), share.casefold()
+
+
+def _path_key(handle: Handle) -> tuple[str, str, str]:
+    connection = handle.connection
+    return connection.server, connection.share, handle.path

@@ -1,0 +1,52 @@
+"""Finds the function that serves a request."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redird.wire import messages as m
+from redird.wire.compound import serve_parts
+from redird.wire.errors import Refused
+from redird.wire.messages import Message
+from redird.wire.status import Status
+from shareserver.service import administration, files, names, opening, sessions
+from shareserver.state import Peer, State
+
+Answer = Message | Awaitable[Message]
+Function = Callable[[State, Peer, Any], Answer]
+
+FUNCTIONS: dict[type[Message], Function] = {
+    m.Negotiate: sessions.negotiate,
+    m.SessionSetup: sessions.session_setup,
+    m.TreeConnect: sessions.tree_connect,
+    m.TreeDisconnect: sessions.tree_disconnect,
+    m.Logoff: sessions.logoff,
+    m.QueryUses: sessions.query_uses,
+    m.DescribeRefusal: sessions.describe_refusal,
+    m.Create: opening.create,
+    m.Read: files.read,
+    m.Write: files.write,
+    m.Flush: files.flush,
+    m.Close: files.close,
+    m.CloseBatch: files.close_batch,
+    m.QueryInfo: files.query_info,
+    m.SetInfo: files.set_info,
+    m.QueryDirectory: files.query_directory,
+    m.QueryVolume: files.query_volume,
+    m.Rename: names.rename,
+    m.Unlink: names.unlink,
+    m.MakeDirectory: names.make_directory,
+    m.RemoveDirectory: names.remove_directory,
+    m.Enumerate: administration.enumerate_view,
+    m.ForceClose: administration.force_close,
+}
+
+
+def serve(state: State, peer: Peer, request: Message) -> Answer:
+    """Answer one request of one peer."""
+    if isinstance(request, m.Compound):
+        return serve_parts(functools.partial(serve, state, peer), request)
+    function = FUNCTIONS.get(type(request))
+    if function is None:
+        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)
+    return function(state, peer, request)
