@@ -22,7 +22,7 @@ class File:
     key: tuple[str, int]  # server link, the server's number of the open file
     info: FileInfo
     lease: int = 0
-    handles: int = 0
+    handles: set["Handle"] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -42,16 +42,12 @@ class Connection:
     read_only: bool = False
     references: int = 1
     opening: int = 0
+    opens: dict[int, "Open"] = field(default_factory=dict)
     handles: dict[int, "Handle"] = field(default_factory=dict)
     left_at: float | None = None
     releasing: bool = False
     recalled: bool = False
     state: str = ""
-
-    @property
-    def live(self) -> int:
-        """How many handles an application still uses."""
-        return sum(bool(handle.opens) for handle in self.handles.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +85,7 @@ class ConnectionTable:
         self._connections: dict[int, Connection] = {}
         self._by_share: dict[tuple[int, str, str], Connection] = {}
         self._by_tree: dict[tuple[str, int], Connection] = {}
-        self._opens: dict[int, Open] = {}
+        self._by_session: dict[Session, dict[int, Connection]] = {}
         self._files: dict[tuple[str, int], File] = {}
         self._live_by_path: dict[tuple[str, str, str], dict[int, Handle]] = {}
         self._last = 0
@@ -102,6 +98,7 @@ class ConnectionTable:
         connection = Connection(self._last, session, server, share, link)
         self._connections[connection.number] = connection
         self._by_share[_share_key(session, server, share)] = connection
+        self._by_session.setdefault(session, {})[connection.number] = connection
         return connection
 
     def given_tree(self, connection: Connection, tree: int, read_only: bool) -> None:
@@ -119,7 +116,12 @@ class ConnectionTable:
     def end(self, connection: Connection) -> None:
         """Forget a connection and the opens on it."""
         self.lost_tree(connection)
-        self._connections.pop(connection.number, None)
+        if self._connections.pop(connection.number, None) is None:
+            return
+        session = connection.session
+        del self._by_session[session][connection.number]
+        if not self._by_session[session]:
+            del self._by_session[session]
         key = _share_key(connection.session, connection.server, connection.share)
         if self._by_share.get(key) is connection:
             del self._by_share[key]
@@ -131,10 +133,10 @@ class ConnectionTable:
         if self._by_share.get(key) is connection:
             del self._by_share[key]
 
-    def find(self, session: Session, number: int) -> Connection | None:
-        """Return the connection if it is this session's."""
+    def find(self, owner: int, number: int) -> Connection | None:
+        """Return the connection if it is of a session that came over this link."""
         connection = self._connections.get(number)
-        if connection is None or connection.session is not session:
+        if connection is None or connection.session.owner != owner:
             return None
         return None if connection.left_at is not None else connection
 
@@ -148,7 +150,7 @@ class ConnectionTable:
 
     def of_session(self, session: Session) -> list[Connection]:
         """Return a session's connections, the left ones too."""
-        return [one for one in self._connections.values() if one.session is session]
+        return list(self._by_session.get(session, {}).values())
 
     def of_link(self, link: str) -> list[Connection]:
         """Return the connections over one server link."""
@@ -187,7 +189,7 @@ class ConnectionTable:
             self._last, connection, path, file, server_handle, tree, access, share, parkable
         )
         connection.handles[handle.number] = handle
-        file.handles += 1
+        file.handles.add(handle)
         return handle
 
     def drop_handle(self, handle: Handle) -> None:
@@ -196,7 +198,7 @@ class ConnectionTable:
             return
         handle.dead = True
         self._unlist(handle)
-        handle.file.handles -= 1
+        handle.file.handles.discard(handle)
         if not handle.file.handles:
             self._files.pop(handle.file.key, None)
 
@@ -204,23 +206,18 @@ class ConnectionTable:
         """Serve one more open of `connection`'s session by a handle."""
         self._last += 1
         opened = Open(self._last, connection, handle)
-        self._opens[opened.number] = opened
+        connection.opens[opened.number] = opened
         handle.opens.add(opened.number)
         self._live_by_path.setdefault(_path_key(handle), {})[handle.number] = handle
         return opened
 
     def find_open(self, connection: Connection, number: int) -> Open | None:
         """Return the open if it is on this connection."""
-        opened = self._opens.get(number)
-        return opened if opened is not None and opened.connection is connection else None
-
-    def opens_of(self, connection: Connection) -> list[Open]:
-        """Return the opens on a connection."""
-        return [one for one in self._opens.values() if one.connection is connection]
+        return connection.opens.get(number)
 
     def drop_open(self, opened: Open) -> Handle:
         """The application has closed it; returns the handle, which may serve others."""
-        del self._opens[opened.number]
+        del opened.connection.opens[opened.number]
         opened.handle.opens.discard(opened.number)
         if not opened.handle.opens:
             self._unlist(opened.handle)
@@ -244,7 +241,7 @@ class ConnectionTable:
             "connections_left": sum(
                 one.left_at is not None for one in self._connections.values()
             ),
-            "opens": len(self._opens),
+            "opens": sum(len(one.opens) for one in self._connections.values()),
             "files_known": len(self._files),
         }
 

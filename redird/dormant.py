@@ -10,7 +10,7 @@ hence insertion order is deadline order, and a tick costs what is due, not what 
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import takewhile
 from typing import TypeVar
 
@@ -123,9 +123,9 @@ class DormantTable:
             [one for one in on_path if conflicts(access, share_mode, one.access, one.share)]
         )
 
-    def take_where(self, chosen: Callable[[Handle], bool]) -> list[Handle]:
-        """Take every dormant handle that `chosen` holds for."""
-        return self._take([handle for handle in self._dormant if chosen(handle)])
+    def take(self, handles: Iterable[Handle]) -> list[Handle]:
+        """Take those of `handles` that are dormant."""
+        return self._take([handle for handle in handles if handle in self._dormant])
 
     def _take(self, handles: list[Handle]) -> list[Handle]:
         for handle in handles:

@@ -76,6 +76,12 @@ class SessionTable:
         """Return every session, oldest first."""
         return list(self._sessions.values())
 
+    def __contains__(self, session: Session) -> bool:
+        return session.number in self._sessions
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def statistics(self) -> dict[str, int]:
         """Return flat counters."""
         return {"sessions": len(self._sessions), "sessions_begun": self._last}

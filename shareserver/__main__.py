@@ -1,33 +1,30 @@
 """`shareserver`: serve shares, keep accounts, and look at what is held and why."""
 
 import functools
-import logging
 import os
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import structlog
 import trio
 
 from redird.wire import messages as m
-from redird.wire.address import AddressError, parse
-from redird.wire.asking import ask_view, asking
+from redird.wire.address import AddressError
+from redird.wire.asking import ask_view, run_asking
 from redird.wire.config import ConfigError, build, load
 from redird.wire.console import print_rows
-from redird.wire.errors import LinkLost, Refused
 from redird.wire.process import (
     announce,
+    configure_logging,
+    default_socket,
     fail,
+    free_socket,
     listening,
     raise_open_files_limit,
     until_signalled,
 )
-from redird.wire.status import advice
 from shareserver import server
 from shareserver.accounts import make_verifier, read_verifiers, write_verifiers
 from shareserver.config import Config
@@ -37,13 +34,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 AS_JSON = click.option(
     "--json", "as_json", is_flag=True, help="one JSON object on standard output"
 )
-
-
-def default_socket() -> str:
-    """Where the server listens for administrators unless told otherwise."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime or tempfile.gettempdir()) / f"redird-{os.getuid()}"
-    return f"unix:{folder}/{PROGRAM}.sock"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,24 +69,14 @@ def default_config(has_shares: bool) -> Config:
     """Return what `serve` does without a file: share `public`, limit 10, user `guest`."""
     home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     public = Path(home) / "redird" / "public"
-    admin = parse(default_socket()).host
     table: dict[str, Any] = {
-        "listen": ["tcp:127.0.0.1:0", f"unix:{_free_socket(admin)}"],
+        "listen": ["tcp:127.0.0.1:0", free_socket(PROGRAM)],
         "accounts": {"guest": {"guest": True}},
     }
     if not has_shares:
         public.mkdir(parents=True, exist_ok=True)
         table["shares"] = {"public": {"path": str(public), "uses_max": 10}}
     return build(Config, table, "defaults")
-
-
-def _free_socket(path: str) -> str:
-    """Make the socket's private folder; beside a server that runs, take a name of our own."""
-    folder = Path(path).parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise ConfigError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR or --listen")
-    return path if not Path(path).exists() else f"{folder}/{PROGRAM}-{os.getpid()}.sock"
 
 
 def _share(text: str) -> tuple[str, dict[str, Any]]:
@@ -123,29 +103,14 @@ async def _serve(config: Config, as_json: bool) -> None:
         )
 
 
-def configure_logging() -> None:
-    """Log to standard error: for people at a terminal, else one JSON object a line."""
-    renderer: Any = structlog.processors.JSONRenderer()
-    if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
 def _at(command: F) -> F:
     """Add the options that say which server to ask, and as whom."""
     for option in (
-        click.option("--at", default=default_socket, help="the server's address"),
+        click.option(
+            "--at",
+            default=functools.partial(default_socket, PROGRAM),
+            help="the server's address",
+        ),
         click.option("--user", default="", help="one of `admins`; not needed on a unix socket"),
         click.option("--password", default="", envvar="SHARESERVER_PASSWORD"),
         AS_JSON,
@@ -158,7 +123,7 @@ def _view(name: str, text: str) -> None:
     @main.command(name, help=text)
     @_at
     def show(at: str, user: str, password: str, as_json: bool) -> None:
-        rows = run_asking(functools.partial(ask_view, name), at, user, password)
+        rows = run_asking(PROGRAM, functools.partial(ask_view, name), at, user, password)
         print_rows(name, rows, as_json)
 
 
@@ -184,7 +149,7 @@ def close(kind: str, number: int, at: str, user: str, password: str, as_json: bo
     async def ask(link: Any) -> Any:
         return await link.request(m.ForceClose(kind, number))
 
-    closed = run_asking(ask, at, user, password).closed
+    closed = run_asking(PROGRAM, ask, at, user, password).closed
     print_rows("closed", [{"number": number, "closed": closed}], as_json)
 
 
@@ -208,17 +173,6 @@ def passwd(user: str, path: Path, remove: bool, password: str | None) -> None:
     except ConfigError as error:
         fail(PROGRAM, error)
     print(f"{path}: {user} {'removed' if remove else 'set'}; restart the server to use it")
-
-
-def run_asking(ask: Callable[[Any], Any], at: str, user: str, password: str) -> Any:
-    """Run one question to a server; a refusal or a lost link ends the command in one line."""
-    try:
-        return trio.run(asking, ask, parse(at), user, password)
-    except Refused as no:
-        hint = advice(no.status)
-        fail(PROGRAM, f"{no}{'; ' + hint if hint else ''}")
-    except (LinkLost, AddressError) as error:
-        fail(PROGRAM, error)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 
 import trio
 
-from redird.wire.address import Address
+from redird.wire.address import Address, AddressError, parse
 from redird.wire.dialling import open_link, unwrapped
-from redird.wire.errors import LinkLost
+from redird.wire.errors import LinkLost, Refused
 from redird.wire.link import Link
 from redird.wire.logon import NONCE_BYTES, establish
 from redird.wire.messages import Enumerate, Enumerated
+from redird.wire.process import fail
 from redird.wire.scram import Keys, derive
+from redird.wire.status import advice
 
 T = TypeVar("T")
 
@@ -32,6 +34,23 @@ async def asking(
                 await establish(link, user, keys_for, secrets.token_urlsafe(NONCE_BYTES))
             answers.append(await ask(link))
     return answers[0]
+
+
+def run_asking(
+    program: str,
+    ask: Callable[[Link], Awaitable[T]],
+    at: str,
+    user: str = "",
+    password: str = "",
+) -> T:
+    """Run one question of a console command; what goes wrong ends it with one line."""
+    try:
+        return trio.run(asking, ask, parse(at), user, password)
+    except Refused as no:
+        hint = advice(no.status)
+        fail(program, f"{no}; {hint}" if hint else no)
+    except (LinkLost, AddressError) as error:
+        fail(program, error)
 
 
 async def ask_view(view: str, link: Link) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ class Link:
         self._spare: list[trio.lowlevel.Task] = []
         self._nursery: trio.Nursery | None = None
         self._echoing = False
+        self._gone = trio.Event()
 
     # --- life ---
 
@@ -76,8 +77,14 @@ class Link:
         finally:
             self.lost = self.lost or "the link was closed here"
             self._fail_waiters()
+            self._gone.set()
             await trio.aclose_forcefully(self._stream)
         return self.lost
+
+    async def wait_lost(self) -> str:
+        """Wait until the link has ended; returns why."""
+        await self._gone.wait()
+        return self.lost or ""
 
     def close(self, reason: str) -> None:
         """End the link now; `run` returns the reason."""

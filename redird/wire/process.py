@@ -1,17 +1,21 @@
 """How every daemon starts and stops: it says where it listens; a signal ends it in order."""
 
 import json
+import logging
 import os
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import NoReturn, Protocol
 
+import structlog
 import trio
 
-from redird.wire.address import bound_address, listen, parse
+from redird.wire.address import AddressError, bound_address, listen, parse
 
 
 class Main(Protocol):
@@ -84,7 +88,44 @@ def raise_open_files_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def default_socket(program: str) -> str:
+    """Return where a daemon of this user listens for administrators by default."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return f"unix:{runtime}/redird-{os.getuid()}/{program}.sock"
+
+
+def free_socket(program: str) -> str:
+    """Make the default socket's private folder; beside a daemon that runs, name one of our own.
+
+    Raises AddressError if the folder belongs to somebody else.
+    """
+    path = Path(parse(default_socket(program)).host)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.parent.stat().st_uid != os.getuid():
+        raise AddressError(f"{path.parent} belongs to somebody else: set XDG_RUNTIME_DIR")
+    return f"unix:{path.with_name(f'{program}-{os.getpid()}.sock') if path.exists() else path}"
+
+
 def fail(program: str, reason: object) -> NoReturn:
     """Say in one line why a command cannot go on, and leave with status 1."""
     print(f"{program}: {reason}", file=sys.stderr)
     raise SystemExit(1)
+
+
+def configure_logging() -> None:
+    """Log to standard error: for people at a terminal, else one JSON object a line."""
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if terminal
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,123 @@
+"""What a redirector answers its servers: why it holds slots, which it can give back, and
+breaks.
+
+Only the redirector knows whose session is gone and which files are dormant.
+"""
+
+import math
+
+import trio
+
+from redird import closing
+from redird.connections import Connection
+from redird.opening import may_park
+from redird.presets import AFTER_KEEP, WHEN_DRAINED
+from redird.state import State
+from redird.wire.messages import UseDescription, UsesDescribed
+
+
+class Answers:
+    """The redirector's side of `upstream.Questions`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def describe_uses(self, link: str, trees: tuple[int, ...]) -> UsesDescribed:
+        """Say of each slot why it is held, and which timer will free it when."""
+        return UsesDescribed(tuple(describe(self._state, link, tree) for tree in trees))
+
+    async def recall_slots(self, link: str, share: str, wanted: int) -> int:
+        """Give back orphans first, then connections that hold dormant files only."""
+        chosen = _nobody_needs(self._state, link, share)[:wanted]
+        for connection in chosen:
+            connection.releasing = True
+        async with trio.open_nursery() as nursery:
+            for connection in chosen:
+                nursery.start_soon(_give_back, self._state, connection)
+        return len(chosen)
+
+    async def break_lease(self, link: str, file: int, lease: int) -> None:
+        """Lower a lease; dormant handles that it does not license any more close at once."""
+        known = self._state.connections.known_file(link, file)
+        if known is None:
+            return
+        known.lease &= lease
+        taken = self._state.dormant.take(
+            [handle for handle in known.handles if not may_park(self._state, handle)]
+        )
+        await closing.close_handles(self._state, taken)
+
+    def use_ended(self, link: str, tree: int) -> None:
+        """An administrator took a slot away, and closed what was open under it."""
+        connection = self._state.connections.by_tree(link, tree)
+        if connection is not None:
+            _lose(self._state, connection)
+
+    def link_lost(self, link: str) -> None:
+        """The server has given back all that we held over this link; so do we."""
+        for connection in self._state.connections.of_link(link):
+            _lose(self._state, connection)
+        for session in self._state.sessions.all():
+            session.upstream.pop(link, None)
+
+
+def _lose(state: State, connection: Connection) -> None:
+    closing.slot_lost(state, connection)
+    if connection.left_at is not None and not connection.releasing:
+        state.connections.end(connection)
+
+
+def _nobody_needs(state: State, link: str, share: str) -> list[Connection]:
+    held = [
+        one
+        for one in state.connections.of_link(link)
+        if one.share.casefold() == share.casefold() and one.tree and not one.releasing
+    ]
+    orphans = [one for one in held if one.left_at is not None]
+    dormant_only = [one for one in held if state.describe(one) == "dormant_only"]
+    return sorted(orphans, key=lambda one: one.left_at or 0.0) + dormant_only
+
+
+async def _give_back(state: State, connection: Connection) -> None:
+    """One TreeDisconnect closes the dormant files too; the next open takes a slot again."""
+    state.dormant.take_connection(connection)
+    if connection.left_at is not None:
+        await closing.release_left(state, connection)
+        return
+    connection.recalled = True
+    await closing.release(state, connection)
+
+
+def describe(state: State, link: str, tree: int) -> UseDescription:
+    """Describe one slot; unknown if we do not hold it (any more)."""
+    connection = state.connections.by_tree(link, tree)
+    if connection is None:
+        return UseDescription(tree, "unknown", None, 0, 0, None, None, "")
+    now = trio.current_time()
+    dormant = state.dormant.of_connection(connection)
+    release_in_s, release_by = _release(state, connection, now)
+    return UseDescription(
+        tree,
+        state.describe(connection),
+        None if connection.left_at is None else now - connection.left_at,
+        len(connection.opens),
+        len(dormant),
+        max((now - handle.parked_at for handle in dormant), default=None),
+        release_in_s,
+        release_by,
+    )
+
+
+def _release(state: State, connection: Connection, now: float) -> tuple[float | None, str]:
+    if connection.releasing:
+        return 0.0, "disconnecting"
+    if connection.left_at is None:
+        return None, "logoff"
+    if state.policy.release_left == AFTER_KEEP:
+        return connection.left_at + state.policy.keep_connection_s - now, AFTER_KEEP
+    if state.policy.release_left != WHEN_DRAINED:
+        return None, "never"
+    due = max((handle.due_at for handle in connection.handles.values()), default=now)
+    tick_s = state.policy.scavenger_tick_s
+    tick = math.ceil(max(due, now) / tick_s) * tick_s if tick_s > 0 else max(due, now)
+    return tick - now, "dormant_age_max_s"

@@ -1,0 +1,156 @@
+"""How handles and slots go back to a server: in batches, confirmed, then counted as gone."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import islice
+
+import structlog
+import trio
+
+from redird.connections import Connection, Handle
+from redird.presets import AFTER_KEEP, WHEN_DRAINED
+from redird.sessions import Session
+from redird.state import State
+from redird.wire.errors import Refused
+from redird.wire.messages import TreeDisconnected
+
+log = structlog.get_logger()
+
+
+async def close_handles(state: State, handles: Iterable[Handle]) -> None:
+    """Close handles that are CLOSING in the table, in batches; each leaves it when confirmed.
+
+    A server that cannot be asked has lost the link, and with it closed them all.
+    """
+    by_link: dict[str, list[Handle]] = defaultdict(list)
+    for handle in handles:
+        by_link[handle.connection.link].append(handle)
+    if len(by_link) == 1:
+        for link, some in by_link.items():
+            await _close_at(state, link, some)
+        return
+    async with trio.open_nursery() as nursery:
+        for link, some in by_link.items():
+            nursery.start_soon(_close_at, state, link, some)
+
+
+async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
+    remaining = iter(handles)
+    while batch := list(islice(remaining, state.policy.batch_max)):
+        alive = [handle for handle in batch if not handle.dead]
+        try:
+            if alive:
+                pairs = [(handle.tree, handle.server_handle) for handle in alive]
+                sent = await state.links[link].close_batch(pairs)
+                state.counters.close_requests_sent += sent
+        except Refused as no:
+            log.warning("close_batch_failed", link=link, files=len(alive), reason=str(no))
+        finally:
+            forget(state, batch)
+
+
+def forget(state: State, handles: Iterable[Handle]) -> None:
+    """The server has closed them: take them out of the tables, see who is drained by that."""
+    gone = list(handles)
+    state.dormant.confirm_closed(gone)
+    for handle in gone:
+        state.connections.drop_handle(handle)
+    for connection in {handle.connection: None for handle in gone}:
+        settle(state, connection)
+    state.drained.unpark_all()
+
+
+def settle(state: State, connection: Connection) -> None:
+    """Look at a connection after a change: one that was left goes when it is drained."""
+    state.note(connection)
+    left = connection.left_at is not None and not connection.releasing
+    if left and state.policy.release_left == WHEN_DRAINED and state.is_drained(connection):
+        connection.releasing = True
+        state.spawn(release_left, state, connection)
+
+
+async def release_left(state: State, connection: Connection) -> None:
+    """Give back the slot of a connection whose session is gone."""
+    await release(state, connection)
+    await log_off_upstream(state, connection.session)
+    state.connections.end(connection)
+    drop_link_if_unused(state, connection.link)
+
+
+async def release(state: State, connection: Connection) -> TreeDisconnected | None:
+    """Give back a connection's slot with all that is open under it.
+
+    Returns None if the server says that the slot is gone already.
+    """
+    if connection.tree is None:
+        return None
+    connection.releasing = True
+    state.note(connection)
+    done = None
+    try:
+        done = await state.links[connection.link].tree_disconnect(connection.tree)
+    except Refused as no:
+        log.warning("slot_was_gone", share=connection.share, reason=str(no))
+    finally:
+        connection.releasing = False
+    slot_lost(state, connection)
+    return done
+
+
+def slot_lost(state: State, connection: Connection) -> None:
+    """The slot is gone, and the server has closed every handle under it."""
+    state.connections.lost_tree(connection)
+    forget(state, list(connection.handles.values()))
+    state.note(connection)
+
+
+async def log_off_upstream(state: State, session: Session) -> list[str]:
+    """End the session at every server where it has no slot any more; returns what failed."""
+    in_use = {one.link for one in state.connections.of_session(session) if one.tree is not None}
+    failed = []
+    for link in [name for name in session.upstream if name not in in_use]:
+        number = session.upstream.pop(link)
+        try:
+            await state.links[link].log_off(number)
+        except Refused as no:  # the link is lost, and the server's session with it
+            failed.append(f"{link}: {no}")
+    return failed
+
+
+def drop_link_if_unused(state: State, name: str) -> None:
+    """A link of one session's own (`link_per_session`) ends with the last use of it."""
+    link = state.links.get(name)
+    if link is not None and link.private and not state.connections.of_link(name):
+        link.close()
+        del state.links[name]
+
+
+async def wait_drained(state: State, connection: Connection) -> None:
+    """Wait until nothing is open, dormant, closing or being opened on a connection."""
+    while not state.is_drained(connection):
+        await state.drained.park()
+
+
+def next_release(state: State) -> float:
+    """When the next left connection goes by age; infinity if none does."""
+    if state.policy.release_left != AFTER_KEEP:
+        return math.inf
+    keep_s = state.policy.keep_connection_s
+    left = (one.left_at for one in state.connections.all() if not one.releasing)
+    return min((at + keep_s for at in left if at is not None), default=math.inf)
+
+
+def take_releasable(state: State, now: float) -> list[Connection]:
+    """Return the left connections whose age is over, marked as releasing."""
+    if next_release(state) > now:
+        return []
+    keep_s = state.policy.keep_connection_s
+    due = [
+        one
+        for one in state.connections.all()
+        if one.left_at is not None and not one.releasing and one.left_at + keep_s <= now
+    ]
+    for connection in due:
+        connection.releasing = True
+    return due

@@ -1,0 +1,187 @@
+"""Open and close: where dormancy pays.
+
+An open is served by a handle that the session uses already (collapse), by one it closed a while
+ago (revive), or by a new one. Before a new one is asked for, our own dormant handles that would
+stand in its way are closed, whoever parked them: a dormant handle never costs anybody access.
+"""
+
+import trio
+
+from redird import closing
+from redird.connections import Connection, File, Handle, Open
+from redird.state import State
+from redird.wire import files as f
+from redird.wire import messages as m
+from redird.wire.errors import Refused
+from redird.wire.status import Status
+
+
+async def create(state: State, connection: Connection, request: m.Create) -> m.Created:
+    """Open a file for an application; `request.tree` is ours, not the server's."""
+    if len(connection.opens) >= state.config.opens_max:
+        raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, request.path)
+    connection.session.opens += 1
+    handle = _without_asking(state, connection, request) if _is_reusable(request) else None
+    if handle is not None:
+        state.counters.creates_avoided += 1
+        return await _served_by(state, connection, handle)
+    await _clear_the_way(state, connection, request)
+    return await _ask_server(state, connection, request)
+
+
+def _is_reusable(request: m.Create) -> bool:
+    """Whether an open may share a handle (RDBSS: RxSearchForCollapsibleOpen)."""
+    return (
+        request.disposition in f.KEEPS_CONTENT
+        and not request.options & (f.FILE_DIRECTORY_FILE | f.FILE_DELETE_ON_CLOSE)
+        and bool(request.access & (f.READS | f.WRITES))
+    )
+
+
+def _without_asking(state: State, connection: Connection, request: m.Create) -> Handle | None:
+    """Collapse onto a handle in use, or revive a dormant one."""
+    path, access, share = request.path, request.access, request.share
+    for handle in state.connections.live_at(connection.server, connection.share, path):
+        mine = handle.connection is connection or state.policy.handles_shared
+        same = handle.access == access and handle.share == share and not handle.dead
+        if mine and same and not f.conflicts(access, share, access, share):
+            return handle
+    revived = state.dormant.revive(connection, path, access, share)
+    if revived is not None:
+        connection.session.revived += 1
+    return revived
+
+
+async def _served_by(state: State, connection: Connection, handle: Handle) -> m.Created:
+    """Nothing is sent under RWH; under RH others may have written, so attributes are asked."""
+    opened = state.connections.add_open(connection, handle)
+    state.note(connection)
+    if handle.file.lease != f.LEASE_RWH:
+        link = state.links[handle.connection.link]
+        handle.file.info = await link.query_info(handle.tree, handle.server_handle)
+    return m.Created(opened.number, f.OPENED, f.LEASE_NONE, 0, handle.file.info)
+
+
+async def _clear_the_way(state: State, connection: Connection, request: m.Create) -> None:
+    at = (connection.server, connection.share, request.path)
+    if request.disposition in f.KEEPS_CONTENT:
+        taken = state.dormant.take_in_conflict(*at, request.access, request.share)
+    else:
+        taken = state.dormant.take_path(*at)  # what they know of the file is about to be wrong
+    if taken:
+        await closing.close_handles(state, taken)
+
+
+async def _ask_server(state: State, connection: Connection, request: m.Create) -> m.Created:
+    tree = connection.tree
+    if tree is None:
+        raise Refused(Status.STATUS_NETWORK_NAME_DELETED, connection.share)
+    handles: list[Handle] = []
+
+    def created(reply: m.Created) -> None:  # before any break of its lease is looked at
+        file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
+        handles.append(_add_handle(state, connection, request, reply, file, tree))
+
+    connection.opening += 1
+    try:
+        reply = await state.links[connection.link].create(
+            m.Create(
+                tree,
+                request.path,
+                request.access,
+                request.share,
+                request.disposition,
+                request.options,
+            ),
+            created,
+        )
+        if connection.session.active and not handles[0].dead:
+            opened = state.connections.add_open(connection, handles[0])
+            return m.Created(opened.number, reply.action, f.LEASE_NONE, 0, handles[0].file.info)
+        raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
+    finally:
+        connection.opening -= 1
+        await _drop_unused(state, connection, handles)
+
+
+async def _drop_unused(state: State, connection: Connection, handles: list[Handle]) -> None:
+    """The session ended or the caller left before the answer came: nobody will close it."""
+    unused = [handle for handle in handles if not handle.opens and not handle.dead]
+    taken = state.dormant.start_closing(unused)
+    if taken:
+        with trio.CancelScope(shield=True), trio.move_on_after(state.config.logoff_max_s):
+            await closing.close_handles(state, taken)
+    closing.settle(state, connection)
+    state.drained.unpark_all()
+
+
+def _add_handle(
+    state: State,
+    connection: Connection,
+    request: m.Create,
+    reply: m.Created,
+    file: File,
+    tree: int,
+) -> Handle:
+    parkable = reply.info.kind == "file" and not request.options & f.FILE_DELETE_ON_CLOSE
+    return state.connections.add_handle(
+        connection,
+        request.path,
+        file,
+        reply.handle,
+        tree,
+        request.access,
+        request.share,
+        parkable,
+    )
+
+
+# --- closing ----------------------------------------------------------------------------------
+
+
+async def close(state: State, opened: Open) -> None:
+    """The application closes a file: park its handle if nobody else uses it and it may be."""
+    handle = state.connections.drop_open(opened)
+    taken = let_go(state, handle)
+    if handle in taken:  # not to be kept: the application waits for the server's answer
+        await closing.close_handles(state, taken)
+    else:
+        state.counters.closes_answered_locally += 1
+        if taken:
+            state.spawn(closing.close_handles, state, taken)
+    state.note(opened.connection)
+
+
+def let_go(state: State, handle: Handle) -> list[Handle]:
+    """An open of the handle has ended: park it if that was the last and it may be kept.
+
+    Returns the handles that must be closed at the server now.
+    """
+    if handle.dead or handle.opens or state.dormant.is_closing(handle):
+        return []
+    if not may_park(state, handle):
+        return state.dormant.start_closing([handle])
+    evicted = state.dormant.park(handle, trio.current_time())
+    state.rearmed.unpark_all()
+    return evicted
+
+
+def may_park(state: State, handle: Handle) -> bool:
+    """Whether the lease and the policy allow a handle to be kept."""
+    return (
+        handle.parkable
+        and state.policy.dormant_files_max != 0
+        and handle.file.lease in state.policy.park_on
+        and handle.connection.tree is not None
+    )
+
+
+def run_down(state: State, connection: Connection) -> list[Handle]:
+    """Close what applications left open, as the end of a process does.
+
+    What may be kept is parked; returns the handles that must be closed at the server.
+    """
+    taken: list[Handle] = []
+    for opened in list(connection.opens.values()):
+        taken += let_go(state, state.connections.drop_open(opened))
+    return taken

@@ -1,0 +1,147 @@
+"""The story over the tables: log on, connect, disconnect (`logoff` and `opening` go on).
+
+Every decision is made by a table between two awaits; what is awaited is a server.
+"""
+
+import functools
+
+from redird import closing, opening
+from redird.connections import Connection
+from redird.routing import server_link
+from redird.sessions import Session
+from redird.state import State
+from redird.upstream import Tree
+from redird.wire.errors import Refused
+from redird.wire.scram import Keys, derive
+from redird.wire.status import Status
+
+NONCE_BYTES = 18
+
+
+# --- logging on -------------------------------------------------------------------------------
+
+
+async def log_on(
+    state: State, owner: int, uid: int | None, user: str, password: str, server: str
+) -> Session:
+    """Log a user on, proving the password at `server` (or at the only one there is).
+
+    Without a server to prove it at, the first Connect proves it.
+    """
+    if state.stopping:
+        raise Refused(Status.STATUS_USER_SESSION_DELETED, "the redirector is stopping")
+    if len(state.sessions) >= state.config.sessions_max:
+        raise Refused(Status.STATUS_TOO_MANY_SESSIONS, user)
+    session = state.sessions.begin(user, owner, uid, state.world.wall_now())
+    servers = list(state.config.servers)
+    proven_at = server or (servers[0] if len(servers) == 1 else "")
+    try:
+        if proven_at:
+            await _upstream_session(state, session, proven_at, password)
+    except BaseException:
+        state.sessions.end(session)
+        raise
+    return session
+
+
+async def _upstream_session(state: State, session: Session, server: str, password: str) -> str:
+    """Make sure that the session is logged on at a server; returns the name of the link."""
+    link = server_link(state, session, server)
+    if session.upstream.get(link.name) is None:
+        keys_for = functools.partial(_keys_for, state, session, server, password)
+        nonce = state.world.token_hex(NONCE_BYTES)
+        session.upstream[link.name] = await link.log_on(session.user, keys_for, nonce)
+    return link.name
+
+
+async def _keys_for(
+    state: State, session: Session, server: str, password: str, salt: bytes, iterations: int
+) -> Keys:
+    """Derive the keys and keep them for reconnects; the password is kept nowhere."""
+    key = (server.casefold(), salt, iterations)
+    if password:
+        session.keys[key] = await state.world.run_blocking(derive, password, salt, iterations)
+    if key not in session.keys:
+        raise Refused(Status.STATUS_LOGON_FAILURE, f"{session.user} at {server}: no password")
+    return session.keys[key]
+
+
+# --- connecting -------------------------------------------------------------------------------
+
+
+async def connect(
+    state: State, session: Session, server: str, share: str, password: str
+) -> Connection:
+    """Connect a session to a share, which takes a slot there; raises Refused.
+
+    A second connect of the same session to the same share is the same connection.
+    """
+    known = state.connections.to_share(session, server, share)
+    if known is not None and known.tree is not None:
+        known.references += 1
+        return known
+    link = await _upstream_session(state, session, server, password)
+    if known is not None:
+        known.references += 1
+        await reconnect(state, known)
+        return known
+    connection = state.connections.begin(session, server, share, link)
+    try:
+        await _take_slot(state, connection)
+    except BaseException:
+        if connection.tree is None:
+            state.connections.end(connection)
+        raise
+    return connection
+
+
+async def _take_slot(state: State, connection: Connection) -> None:
+    def given(tree: Tree) -> None:
+        state.connections.given_tree(connection, tree.number, tree.read_only)
+        state.note(connection)
+
+    session = connection.session
+    link = state.links[connection.link]
+    await link.tree_connect(session.upstream[connection.link], connection.share, given)
+    if not session.active:  # it logged off meanwhile
+        await closing.release(state, connection)
+        raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
+
+
+async def reconnect(state: State, connection: Connection) -> None:
+    """Take a slot again for a connection that gave its own back (recalled) or lost it."""
+    async with state.reconnecting:
+        if connection.tree is not None:
+            return
+        recalled = connection.recalled
+        try:
+            await _upstream_session(state, connection.session, connection.server, "")
+            await _take_slot(state, connection)
+        except Refused as no:
+            raise Refused(no.status, no.subject, no.detail | {"recalled": recalled}) from None
+
+
+async def disconnect(state: State, connection: Connection, *, force: bool) -> int:
+    """End a connection; returns how many handles that closed. Refused if it is in use."""
+    connection.references -= 1
+    if connection.references > 0 and not force:
+        return 0
+    try:
+        _require_disconnectable(state, connection, force)
+    except Refused:
+        connection.references += 1
+        raise
+    taken = opening.run_down(state, connection) + state.dormant.take_connection(connection)
+    await closing.close_handles(state, taken)
+    done = await closing.release(state, connection)
+    state.connections.end(connection)
+    return len(taken) + (done.handles_closed if done else 0)
+
+
+def _require_disconnectable(state: State, connection: Connection, force: bool) -> None:
+    if force:
+        return
+    if connection.opens or connection.opening:
+        raise Refused(Status.STATUS_FILES_OPEN, connection.share)
+    if state.policy.disconnect_needs_no_references and not state.is_drained(connection):
+        raise Refused(Status.STATUS_CONNECTION_IN_USE, connection.share)

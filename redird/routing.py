@@ -1,0 +1,42 @@
+r"""Which link leads to the server in `\\server\share`.
+
+One link per server is shared by all sessions, or with `link_per_session` each session has its
+own, as NT has it with MultipleUsersOnConnection = 0 (Q190162).
+"""
+
+import functools
+
+from redird import answers
+from redird.sessions import Session
+from redird.state import State
+from redird.upstream import ServerLink
+from redird.wire.errors import Refused
+from redird.wire.status import Status
+
+
+def server_link(state: State, session: Session, server: str) -> ServerLink:
+    """Return the session's link to a server, made if need be; raises Refused if unknown."""
+    addresses = {name.casefold(): where for name, where in state.config.servers.items()}
+    address = addresses.get(server.casefold())
+    if address is None:
+        known = ", ".join(state.config.servers) or "none"
+        raise Refused(Status.STATUS_BAD_NETWORK_PATH, f"{server!r}; [servers] names {known}")
+    name, private = server.casefold(), state.config.link_per_session
+    if private:
+        name = f"{name}/{session.number}"
+    if name not in state.links:
+        state.links[name] = ServerLink(
+            name,
+            f"{state.instance}/{session.number}" if private else state.instance,
+            state.epoch,
+            functools.partial(
+                state.world.open_link,
+                address,
+                silence_max_s=state.config.peer_silence_max_s,
+            ),
+            answers.Answers(state),
+            state.spawn,
+            recall=state.policy.slot_recall,
+            private=private,
+        )
+    return state.links[name]

@@ -1,0 +1,146 @@
+"""What the redirector knows at one moment, and the world it was handed.
+
+The tables decide, the functions of `redirector`, `opening` and `closing` tell the story over
+them, and the servers behind `links` are asked.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import trio
+
+from redird.config import Config
+from redird.connections import Connection, ConnectionTable
+from redird.dormant import DormantTable
+from redird.facts import FactLog
+from redird.presets import Policy, Preset
+from redird.sessions import Session, SessionTable
+from redird.upstream import ServerLink
+from redird.wire.errors import Refused
+from redird.wire.status import Status
+
+
+class RunBlocking(Protocol):
+    """Runs a function that may block, without blocking the loop."""
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that is not computed: threads, the wall clock, randomness, links.
+
+    `open_link(address, **options)` is `wire.dialling.open_link` with addresses as text.
+    """
+
+    run_blocking: RunBlocking
+    wall_now: Callable[[], int]
+    token_hex: Callable[[int], str]
+    open_link: Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What dormancy saved and what it cost, in requests to servers."""
+
+    creates_avoided: int = 0
+    closes_answered_locally: int = 0
+    close_requests_sent: int = 0
+
+    def round_trips_saved(self) -> int:
+        """Creates and closes not sent, less the requests that closed in batches."""
+        return self.creates_avoided + self.closes_answered_locally - self.close_requests_sent
+
+
+@dataclass(slots=True)
+class State:
+    """The daemon's tables and its policy. `drained`: parked tasks wait for a change there."""
+
+    config: Config
+    preset: Preset
+    policy: Policy
+    world: World
+    instance: str
+    epoch: int
+    dormant: DormantTable
+    sessions: SessionTable = field(default_factory=SessionTable)
+    connections: ConnectionTable = field(default_factory=ConnectionTable)
+    counters: Counters = field(default_factory=Counters)
+    facts: FactLog = field(default_factory=FactLog)
+    links: dict[str, ServerLink] = field(default_factory=dict)
+    drained: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    rearmed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    reconnecting: trio.Lock = field(default_factory=trio.Lock)
+    stopping: bool = False
+    last_number: int = 0
+    spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
+
+    def next_number(self) -> int:
+        """Return a number never given before to a peer."""
+        self.last_number += 1
+        return self.last_number
+
+    def session(self, owner: int, number: int) -> Session:
+        """Return this link's session if it is active, or refuse."""
+        session = self.sessions.find(owner, number)
+        if session is None or not session.active:
+            raise Refused(Status.STATUS_USER_SESSION_DELETED, f"session {number}")
+        return session
+
+    def connection(self, owner: int, number: int) -> Connection:
+        """Return this link's connection, its session active, or refuse."""
+        connection = self.connections.find(owner, number)
+        if connection is None:
+            raise Refused(Status.STATUS_NETWORK_NAME_DELETED, f"connection {number}")
+        if not connection.session.active:
+            raise Refused(Status.STATUS_USER_SESSION_DELETED, f"connection {number}")
+        return connection
+
+    def is_drained(self, connection: Connection) -> bool:
+        """Whether nothing is in use, dormant, closing or being opened on a connection."""
+        return not connection.handles and not connection.opening
+
+    def note(self, connection: Connection) -> None:
+        """Remember a connection's state as a fact, if it changed."""
+        state = self.describe(connection)
+        if state == connection.state:
+            return
+        connection.state = state
+        self.facts.note(
+            "connection_state",
+            self.world.wall_now(),
+            connection=connection.number,
+            session=connection.session.number,
+            user=connection.session.user,
+            server=connection.server,
+            share=connection.share,
+            state=state,
+        )
+
+    def describe(self, connection: Connection) -> str:
+        """Return why its slot is held: live, dormant_only, orphan, closing, or released."""
+        if connection.tree is None:
+            return "released"
+        if connection.releasing:
+            return "closing"
+        if connection.left_at is not None:
+            return "orphan"
+        if not connection.session.active:
+            return "closing"
+        idle = not connection.opens and not connection.opening
+        return "dormant_only" if idle and connection.handles else "live"
+
+    def statistics(self) -> dict[str, int]:
+        """Return flat counters of all tables."""
+        counters = self.counters
+        return {
+            **self.sessions.statistics(),
+            **self.connections.statistics(),
+            **self.dormant.statistics(),
+            "creates_avoided": counters.creates_avoided,
+            "closes_answered_locally": counters.closes_answered_locally,
+            "close_requests_sent": counters.close_requests_sent,
+            "round_trips_saved": counters.round_trips_saved(),
+            "requests_sent": sum(link.requests_sent for link in self.links.values()),
+        }
