@@ -140,8 +140,9 @@ class Session:
         try:
             yield file
         finally:
-            with trio.CancelScope(shield=True):
-                await file.aclose()
+            if self.proof is None:  # a logoff has closed it
+                with trio.CancelScope(shield=True):
+                    await file.aclose()
 
     async def _at(self, name: str) -> tuple[int, Unc]:
         unc = parse(name)

@@ -1,6 +1,7 @@
 """What the connections of one redirector were held for, second by second, from its facts.
 
 Each fact moves one connection from one state to another, so the counts are a step series. A
+connection whose slot was recalled may take one again. A
 *ghost* is a connection whose session is gone: an orphan, or one that is closing after it was an
 orphan; a connection that closes while its session's logoff is under way is none.
 """
@@ -69,8 +70,8 @@ class Timeline:
 
     def _move(self, connection: int, state: str) -> None:
         before = self._states.get(connection)
-        if before == RELEASED:
-            raise ValueError(f"connection {connection} is {state} after its release")
+        if before == RELEASED and state == RELEASED:
+            raise ValueError(f"connection {connection} is released after its release")
         if before is None and state == RELEASED:
             raise ValueError(f"connection {connection} is released but was never held")
         if state not in (*HELD_STATES, RELEASED):

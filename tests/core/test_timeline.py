@@ -85,10 +85,6 @@ def test_a_clock_set_back_does_not_turn_the_series_back():
             [fact(1, 7, "live"), fact(2, 7, "released"), fact(3, 7, "released")],
             "connection 7 is released after its release",
         ),
-        (
-            [fact(1, 7, "live"), fact(2, 7, "released"), fact(3, 7, "live")],
-            "connection 7 is live after its release",
-        ),
         ([fact(1, 7, "lost")], "connection 7 is in no known state: 'lost'"),
     ],
 )
