@@ -127,6 +127,8 @@ def components(path: str) -> tuple[str, ...]:
     """Split `path`, refusing every one that is not plainly beneath the root."""
     if not path:
         return ()
+    if len(path) > PATH_BYTES_MAX:
+        raise Refused(Status.STATUS_NAME_TOO_LONG, ascii(path[:32]) + "...")
     try:
         encoded = path.encode()
     except UnicodeEncodeError:
@@ -136,12 +138,14 @@ def components(path: str) -> tuple[str, ...]:
     names = tuple(path.split("/"))
     if "" in names or "." in names or ".." in names:
         raise Refused(Status.STATUS_OBJECT_PATH_SYNTAX_BAD, path)
-    if len(encoded) > NAME_BYTES_MAX and (
-        len(encoded) > PATH_BYTES_MAX
-        or any(len(name) > NAME_BYTES_MAX for name in encoded.split(b"/"))
-    ):
+    if len(encoded) > NAME_BYTES_MAX and not _fits(encoded):
         raise Refused(Status.STATUS_NAME_TOO_LONG, path)
     return names
+
+
+def _fits(path: bytes) -> bool:
+    longest = max(len(name) for name in path.split(b"/"))
+    return len(path) <= PATH_BYTES_MAX and longest <= NAME_BYTES_MAX
 
 
 def checked_change(

@@ -71,8 +71,9 @@ class DiskStore:
         except OSError as error:
             raise self._refusal(error, path) from error
         try:
-            with _refusing(path):
-                return described(os.fstat(descriptor))
+            return described(os.fstat(descriptor))
+        except OSError as error:
+            raise refusal(error, path) from error
         finally:
             os.close(descriptor)
 
@@ -208,9 +209,12 @@ def _accepted(descriptor: int, path: str, writable: bool, directory: bool | None
             raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
         if kind not in (stat.S_IFREG, stat.S_IFDIR):
             raise Refused(Status.STATUS_ACCESS_DENIED, path)
-    except (OSError, Refused) as error:
+    except Refused:
         os.close(descriptor)
-        raise error if isinstance(error, Refused) else refusal(error, path) from error
+        raise
+    except OSError as error:
+        os.close(descriptor)
+        raise refusal(error, path) from error
     return DiskFile(descriptor, found, path, writable)
 
 

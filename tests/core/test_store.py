@@ -1,116 +1,27 @@
 """One suite for every store: on the disk by either way beneath a folder, and in memory."""
 
 import os
-import threading
-from contextlib import contextmanager
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from redird.wire.errors import Refused
-from redird.wire.status import Status
-from shareserver.store import Store, components, renaming
-from shareserver.store.beneath import best, by_openat2, by_walk
+from shareserver.store import Entry, FileInfo, Store, StoreFile, components
+from shareserver.store.beneath import by_walk
 from shareserver.store.disk import DiskStore
 from shareserver.store.memory import MemoryStore
+from tests.core import stores
+from tests.core.stores import BY_PATH, MAKING, get, names, put, refused
 
-ROOT = Path(__file__).parents[2]
-on_disk = pytest.mark.parametrize("store", ["openat2", "walk"], indirect=True)
-in_memory = pytest.mark.parametrize("store", ["memory"], indirect=True)
-
-
-def descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks():
-    umask = os.umask(0o022)
-    before = descriptors()
-    yield
-    assert len(descriptors()) == len(before)
-    os.umask(umask)
-
-
-@pytest.fixture
-def root(tmp_path):
-    """The folder that is shared, with neighbours that are not."""
-    (tmp_path / "secret").write_bytes(b"secret")
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "secret").write_bytes(b"secret")
-    (tmp_path / "share").mkdir()
-    return tmp_path / "share"
-
-
-@pytest.fixture(params=["openat2", "walk", "memory"])
-def store(request, root, monkeypatch):
-    made = store_of(request.param, root)
-    if request.param == "walk":
-        monkeypatch.setattr(renaming, "_renameat2", None)
-    yield made
-    made.close()
-
-
-def store_of(kind: str, root: Path) -> Store:
-    if kind == "memory":
-        return MemoryStore()
-    if kind == "walk":
-        return DiskStore(str(root), by_walk)
-    folder = os.open(root, os.O_PATH)
-    try:
-        if best(folder) is not by_openat2:
-            pytest.skip("this kernel, or its sandbox, has no openat2")
-    finally:
-        os.close(folder)
-    return DiskStore(str(root), by_openat2)
-
-
-@pytest.fixture
-def opened(store):
-    """Open a file for the length of the test."""
-    files = []
-
-    def open_one(path, *, writable=False, create="never", directory=None, **more):
-        file, _ = store.open(
-            path, writable=writable, create=create, directory=directory, **more
-        )
-        files.append(file)
-        return file
-
-    yield open_one
-    for file in files:
-        file.close()
-
-
-@contextmanager
-def refused(status, subject=None):
-    with pytest.raises(Refused) as caught:
-        yield caught
-    assert caught.value.status is Status[f"STATUS_{status}"]
-    assert subject is None or caught.value.subject == subject
-
-
-def put(store: Store, path: str, data: bytes = b"") -> None:
-    file, _ = store.open(path, writable=True, create="may", directory=False)
-    file.set_info(size=0)
-    file.write(0, data)
-    file.close()
-
-
-def get(store: Store, path: str) -> bytes:
-    file, _ = store.open(path, writable=False, create="never", directory=False)
-    try:
-        return file.read(0, 1 << 20)
-    finally:
-        file.close()
-
-
-def names(store: Store, path: str = "") -> list[str]:
-    file, _ = store.open(path, writable=False, create="never", directory=True)
-    try:
-        return [entry.name for entry in file.entries()]
-    finally:
-        file.close()
+nothing_leaks = pytest.fixture(autouse=True)(stores.nothing_leaks)
+root = pytest.fixture(stores.shared_folder)
+store = pytest.fixture(params=["openat2", "walk", "memory"])(stores.store)
+opened = pytest.fixture(stores.opened)
 
 
 # --- paths ------------------------------------------------------------------------------------
@@ -150,28 +61,9 @@ BAD_PATHS = [
     ("é" * 128, "NAME_TOO_LONG"),
     ("b/" + "a" * 256, "NAME_TOO_LONG"),
     ("/".join(["abc"] * 1025), "NAME_TOO_LONG"),
+    ("/".join(["éé"] * 1024), "NAME_TOO_LONG"),
+    ("/" * 1_000_000, "NAME_TOO_LONG"),
 ]
-
-BY_PATH = {
-    "open": lambda store, path: store.open(
-        path, writable=True, create="never", directory=False
-    ),
-    "make": lambda store, path: store.open(path, writable=True, create="must", directory=None),
-    "make or open": lambda store, path: store.open(
-        path, writable=True, create="may", directory=None
-    ),
-    "make folder": lambda store, path: store.open(
-        path, writable=False, create="must", directory=True
-    ),
-    "info": lambda store, path: store.info(path),
-    "identify": lambda store, path: store.identify(path),
-    "rename": lambda store, path: store.rename(path, "free", replace=False),
-    "rename to": lambda store, path: store.rename("there", path, replace=True),
-    "unlink": lambda store, path: store.unlink(path),
-    "make_directory": lambda store, path: store.make_directory(path),
-    "remove_directory": lambda store, path: store.remove_directory(path),
-}
-MAKING = {"make", "make or open", "make folder", "make_directory", "rename to"}
 
 
 @pytest.mark.parametrize("operation", BY_PATH)
@@ -657,30 +549,182 @@ def test_a_closed_store_says_so_and_leaves_files_open(store, opened):
     assert file.append(b"still") == 0
 
 
-@on_disk
-def test_a_close_waits_for_a_read_in_another_thread(store, opened, monkeypatch):
-    put(store, "a", b"mine")
-    put(store, "b", b"theirs")
-    file = opened("a")
-    reading, go_on, got = threading.Event(), threading.Event(), []
+# --- memory -----------------------------------------------------------------------------------
 
-    def slow(descriptor, length, offset, pread=os.pread):
-        reading.set()
-        assert go_on.wait(10)
-        return pread(descriptor, length, offset)
 
-    monkeypatch.setattr(os, "pread", slow)
-    thread = threading.Thread(target=lambda: got.append(file.read(0, 4)))
-    thread.start()
-    assert reading.wait(10)
-    before = len(descriptors())
+def test_memory_is_as_bounded_as_a_disk():
+    store = MemoryStore(bytes_max=1000, files_max=4)
+    put(store, "kept", b"k" * 400)
+    file, _ = store.open("a", writable=True, create="must", directory=False)
+    file.write(0, b"a" * 600)
+    for attempt in (
+        lambda: file.write(600, b"b"),
+        lambda: file.append(b"b"),
+        lambda: file.set_info(size=601),
+    ):
+        with refused("DISK_FULL", "a"):
+            attempt()
+    assert store.volume().free_bytes == 0
+    assert file.read(0, 1000) == b"a" * 600
+
+    store.unlink("a")
+    assert store.volume().free_bytes == 0  # it is open still
     file.close()
-    others = [opened("b") for _ in range(8)]
-    assert len(descriptors()) == before + len(others)
-    go_on.set()
-    thread.join()
+    assert store.volume().free_bytes == 600
+    store.make_directory("b")
+    put(store, "c")
+    assert store.volume().files_free == 0
+    with refused("DISK_FULL", "d"):
+        put(store, "d")
 
-    assert got == [b"mine"]
-    assert len(descriptors()) == before + len(others) - 1
-    with refused("FILE_CLOSED"):
-        file.read(0, 4)
+
+def test_memory_takes_its_time_and_numbers_from_outside():
+    def run():
+        ticks = iter(range(1000, 2000, 10))
+        made = MemoryStore(lambda: next(ticks), device=7)
+        put(made, "a", b"1")
+        made.rename("a", "b", replace=False)
+        return made.identify("b"), made.info("b"), made.info("")
+
+    assert run() == run()
+    assert run()[0] == ((7, 2), "file")
+    assert run()[1].mtime_ns >= 1000
+
+
+# --- all stores agree -------------------------------------------------------------------------
+
+PATHS = st.lists(st.sampled_from("ab"), max_size=3).map("/".join)
+DATA = st.binary(max_size=8)
+OFFSETS = st.integers(-1, 12)
+
+
+def plain(answer):
+    """What must be the same everywhere: not times, nor numbers, nor a folder's size."""
+    if isinstance(answer, FileInfo):
+        folder = answer.kind == "directory"
+        return answer.kind, answer.mode, None if folder else (answer.size, answer.links)
+    if isinstance(answer, Entry):
+        return answer.name, plain(answer.info)
+    return [plain(one) for one in answer] if isinstance(answer, list) else answer
+
+
+class Agreement(RuleBasedStateMachine):
+    """The same operations on every store give the same answers and the same refusals."""
+
+    def __init__(self):
+        super().__init__()
+        # A disk in memory if there is one: every flush would wait for a real one.
+        place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folders = [Path(tempfile.mkdtemp(dir=place)) for _ in range(2)]
+        for folder in self.folders:
+            folder.chmod(0o755)
+        self.stores = [MemoryStore(), DiskStore(str(self.folders[0]), by_walk)]
+        self.stores += [DiskStore(str(self.folders[1]))]
+        self.files: list[list[StoreFile]] = []
+
+    def teardown(self):
+        self.same_tree("")
+        for file in (file for files in self.files for file in files):
+            file.close()
+        for store in self.stores:
+            store.close()
+        for folder in self.folders:
+            shutil.rmtree(folder)
+
+    def same_tree(self, path):
+        self.open(path, False, "never", None)
+        if isinstance(listed := self.on_file(-1, "entries"), list):
+            for name, _ in listed:
+                self.same_tree(f"{path}/{name}".lstrip("/"))
+        for file in self.files.pop():
+            file.close()
+
+    def same(self, *actions):
+        answers = []
+        for action in actions:
+            try:
+                answers.append(action())
+            except Refused as no:
+                answers.append((no.status.name, no.subject))
+        shown = [plain(answer) for answer in answers]
+        assert shown[0] == shown[1] == shown[2]
+        return answers, shown[0]
+
+    def on_store(self, operation, *arguments, **words):
+        return self.same(
+            *(
+                lambda store=store: getattr(store, operation)(*arguments, **words)
+                for store in self.stores
+            )
+        )
+
+    def on_file(self, which, operation, *arguments, **words):
+        if self.files:
+            files = self.files[which % len(self.files)]
+            return self.same(
+                *(
+                    lambda file=file: getattr(file, operation)(*arguments, **words)
+                    for file in files
+                )
+            )[1]
+        return None
+
+    @rule(
+        path=PATHS,
+        writable=st.booleans(),
+        create=st.sampled_from(["never", "may", "must"]),
+        directory=st.sampled_from([None, True, False]),
+    )
+    def open(self, path, writable, create, directory):
+        opened = []
+
+        def opening(store):
+            file, created = store.open(
+                path, writable=writable, create=create, directory=directory
+            )
+            opened.append(file)
+            return created, file.is_directory
+
+        self.same(*(lambda store=store: opening(store) for store in self.stores))
+        if opened:
+            self.files.append(opened)
+
+    @rule(which=st.integers(0, 9), offset=OFFSETS, length=OFFSETS)
+    def read(self, which, offset, length):
+        self.on_file(which, "read", offset, length)
+
+    @rule(which=st.integers(0, 9), offset=OFFSETS, data=DATA)
+    def write(self, which, offset, data):
+        self.on_file(which, "write", offset, data)
+
+    @rule(which=st.integers(0, 9), data=DATA)
+    def append(self, which, data):
+        self.on_file(which, "append", data)
+
+    @rule(which=st.integers(0, 9), size=OFFSETS, mode=st.sampled_from([None, 0o600, 0o755]))
+    def set_info(self, which, size, mode):
+        self.on_file(which, "set_info", size=size, mode=mode)
+
+    @rule(
+        which=st.integers(0, 9),
+        operation=st.sampled_from(["info", "entries", "flush", "close", "entries"]),
+    )
+    def ask(self, which, operation):
+        self.on_file(which, operation)
+
+    @rule(
+        path=PATHS,
+        operation=st.sampled_from(["info", "unlink", "make_directory", "remove_directory"]),
+    )
+    def by_path(self, path, operation):
+        self.on_store(operation, path)
+
+    @rule(path=PATHS, new=PATHS, replace=st.booleans())
+    def rename(self, path, new, replace):
+        self.on_store("rename", path, new, replace=replace)
+
+
+Agreement.TestCase.settings = settings(
+    max_examples=80, stateful_step_count=40, deadline=None, print_blob=False
+)
+TestAgreement = Agreement.TestCase
