@@ -8,7 +8,6 @@ its last use has ended.
 import errno
 import os
 import stat
-from contextlib import suppress
 from operator import attrgetter
 from threading import Lock
 from types import TracebackType
@@ -70,8 +69,10 @@ class Descriptor:
 def _close(descriptor: int) -> None:
     # Linux has let go of the number even when it reports an error, and whoever wanted to know
     # whether the data arrived has flushed.
-    with suppress(OSError):
+    try:  # noqa: SIM105 - suppress() costs half as much as the close
         os.close(descriptor)
+    except OSError:
+        pass
 
 
 class DiskFile:
