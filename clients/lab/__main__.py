@@ -7,12 +7,15 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from clients.errors import SessionError
+from clients.lab.bench import BENCHES, run_bench
 from clients.lab.reproduce import (
     Options,
     Run,
@@ -25,6 +28,7 @@ from clients.lab.table import results_table
 from clients.receipt import words
 from deploy.local import StartFailed
 from redird.presets import PRESETS
+from redird.wire.console import table
 from redird.wire.process import fail
 
 PROGRAM = "redlab"
@@ -164,6 +168,40 @@ def _show(runs: list[Run], out: Path) -> None:
             console.print(words(receipt), markup=False, highlight=False)
     console.print(f"\nSee {out}/report.html, timeline.png, results.json, logs/")
     sys.stdout.flush()
+
+
+@main.command()
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHES, "all"]))
+@click.option("--seconds", type=click.FloatRange(min=0.05), default=1.0, show_default=True)
+@click.option(
+    "--pin", is_flag=True, help="every process on one core: compare work, not wake-ups"
+)
+@click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
+def bench(names: tuple[str, ...], seconds: float, pin: bool, as_object: bool) -> None:
+    """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run."""
+    chosen = list(BENCHES) if not names or "all" in names else list(names)
+    rows = []
+    for name in chosen:
+        Console(stderr=True).print(f"{name} ...", end="\r")
+        try:
+            rows.append(trio.run(run_bench, name, seconds, pin).row())
+        except (StartFailed, SessionError) as error:
+            fail(PROGRAM, error)
+    if as_object and len(rows) == 1:
+        print(json.dumps(rows[0]))
+    elif as_object:
+        print(json.dumps({"benches": rows, "machine": machine()}))
+    else:
+        _show_benches(rows)
+
+
+def _show_benches(rows: list[dict[str, Any]]) -> None:
+    shown = ("name", "ours", "unit", "reference", "reference_name", "ratio")
+    print("\n".join(table([{key: row[key] for key in shown} for row in rows])))
+    for row in rows:
+        more = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown)
+        print(f"  {row['name']}: {more}")
+    print(f"on {machine()}")
 
 
 if __name__ == "__main__":

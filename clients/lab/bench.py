@@ -1,0 +1,306 @@
+"""What the daemons cost, each figure beside a bare trio and msgpack echo of the same run.
+
+Ours and the yardstick alternate, and medians are compared, so that a machine whose speed drifts
+still gives a fair ratio. With `pin` every process runs on one core: work is compared then, not
+how long a virtual machine takes to wake an idle core.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from clients.lab.bare import round_trips_per_s
+from clients.lab.daemons import GUEST, SERVER, SHARE, Daemons, running
+from clients.session import Client, Session, dial
+from deploy.local import LocalProcess, python_module, start
+from redird.wire import files as f
+from redird.wire import messages as m
+from shareserver.accounts import make_verifier
+
+ROUNDS = 5
+USER, PASSWORD = "alice", "correct horse battery staple"
+NAME = rf"\\{SERVER}\{SHARE}\file.txt"
+BARE = "bare trio + msgpack echo"
+READ_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One figure beside its yardstick; a ratio over 1 is better than the yardstick."""
+
+    name: str
+    ours: float
+    unit: str
+    reference: float
+    reference_name: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Return the documented object."""
+        return {
+            "name": self.name,
+            "ours": round(self.ours, 2),
+            "unit": self.unit,
+            "reference": round(self.reference, 2),
+            "reference_name": self.reference_name,
+            "ratio": round(self.ours / self.reference, 3),
+            **self.more,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Daemons and a yardstick to measure, and for how long each round lasts."""
+
+    daemons: Daemons
+    bare: LocalProcess
+    seconds: float
+
+    async def bare_per_s(self) -> float:
+        """Measure the yardstick: serial round trips a second."""
+        port = int(self.bare.addresses[0].rpartition(":")[2])
+        return await round_trips_per_s(port, self.seconds)
+
+    async def alternate(self, ours: Callable[[], Awaitable[float]]) -> tuple[float, float]:
+        """Return the medians of ours and of the yardstick, measured in turns."""
+        pairs = [(await ours(), await self.bare_per_s()) for _ in range(ROUNDS)]
+        return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+    async def count_for(self, step: Callable[[], Awaitable[object]]) -> float:
+        """Return how many times a second `step` can be done, one after the other."""
+        count, began = 0, time.perf_counter()
+        while (spent := time.perf_counter() - began) < self.seconds:
+            await step()
+            count += 1
+        return count / spent
+
+
+@asynccontextmanager
+async def benching(seconds: float, logs: Path | None = None) -> AsyncIterator[Bench]:
+    """Start both daemons and the yardstick."""
+    server = {
+        "accounts": {
+            GUEST: {"guest": True},
+            USER: {"verifier": make_verifier(PASSWORD)},
+        }
+    }
+    files = {"file.txt": bytes(4096)} | {f"f{number}.txt": b"x" for number in range(16)}
+    async with (
+        running(server=server, files=files, logs=logs) as daemons,
+        start(python_module("clients.lab.bare")) as bare,
+    ):
+        yield Bench(daemons, bare, seconds)
+
+
+# --- serial requests --------------------------------------------------------------------------
+
+
+async def serial_direct(bench: Bench) -> Result:
+    """Serial reads straight to the share server: one hop."""
+    return await _serial(bench, "serial-direct", bench.daemons.server_tcp, 1)
+
+
+async def serial_daemon(bench: Bench) -> Result:
+    """Serial reads through the redirector: two hops, against half of what one bare hop does."""
+    return await _serial(bench, "serial-daemon", bench.daemons.redirector_unix, 2)
+
+
+async def _serial(bench: Bench, name: str, at: str, hops: int) -> Result:
+    async with dial(at) as client:
+        session = await client.logon(GUEST)
+        tree = await session.connect(SERVER, SHARE)
+        handle = (await client.ask(_create(tree), m.Created)).handle
+        request = m.Read(tree, handle, 0, READ_BYTES)
+
+        async def ours() -> float:
+            return await bench.count_for(lambda: client.link.request(request))
+
+        rate, bare = await bench.alternate(ours)
+        await session.logoff()
+    reference_name = BARE if hops == 1 else f"{BARE}, per {hops} hops"
+    return Result(name, rate, "requests/s", bare / hops, reference_name, {"hops": hops})
+
+
+def _create(tree: int) -> m.Create:
+    access = f.FILE_READ_DATA | f.FILE_READ_ATTRIBUTES
+    return m.Create(tree, "file.txt", access, f.SHARE_ALL, f.FILE_OPEN)
+
+
+# --- dormancy ---------------------------------------------------------------------------------
+
+
+async def reopen(bench: Bench) -> Result:
+    """Open and close of a dormant file through the redirector: two local round trips."""
+    async with dial(bench.daemons.redirector_unix) as client:
+        session = await client.logon(GUEST)
+        tree = await session.connect(SERVER, SHARE)
+        request = _create(tree)
+
+        async def once() -> None:
+            created = await client.ask(request, m.Created)
+            await client.ask(m.Close(tree, created.handle), m.Closed)
+
+        await once()
+        sent = (await bench.daemons.redirector_view("status"))[0]["requests_sent"]
+        rate, bare = await bench.alternate(lambda: bench.count_for(once))
+        after = (await bench.daemons.redirector_view("status"))[0]["requests_sent"]
+        await session.logoff()
+    more = {"requests_sent_to_server": after - sent}
+    return Result("reopen", rate, "reopens/s", bare / 2, f"{BARE}, two round trips", more)
+
+
+# --- logging on and off -----------------------------------------------------------------------
+
+USERS_AT_ONCE = 16
+
+
+async def cycle(bench: Bench) -> Result:
+    """Logon, Connect, Logoff through the redirector with guest accounts, 16 users at once."""
+    return await _cycle(bench, "cycle", GUEST, "")
+
+
+async def cycle_scram(bench: Bench) -> Result:
+    """The same with SCRAM-SHA-256: a key is derived for each logon."""
+    return await _cycle(bench, "cycle-scram", USER, PASSWORD)
+
+
+async def _cycle(bench: Bench, name: str, user: str, password: str) -> Result:
+    async def ours() -> float:
+        async with dial(bench.daemons.redirector_unix) as client:
+            counts: list[int] = []
+            began = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for _ in range(USERS_AT_ONCE):
+                    nursery.start_soon(_cycles, client, user, password, bench.seconds, counts)
+            return sum(counts) / (time.perf_counter() - began)
+
+    rate, bare = await bench.alternate(ours)
+    reference_name = f"{BARE}, serial, per 10 messages"  # 3 + 4 requests, 3 of them relayed
+    return Result(name, rate, "cycles/s", bare / 10, reference_name, {"users": USERS_AT_ONCE})
+
+
+async def _cycles(
+    client: Client, user: str, password: str, seconds: float, counts: list[int]
+) -> None:
+    count, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        session = await client.logon(user, password)
+        await session.connect(SERVER, SHARE)
+        await session.logoff()
+        count += 1
+    counts.append(count)
+
+
+LOGOFFS = 1000
+LOGOFFS_AT_ONCE = 4
+FILES_EACH = 4
+
+
+async def logoff(bench: Bench) -> Result:
+    """From Logoff to the slot free on the server, with dormant files; sp6 answers after it."""
+    times: list[float] = []
+    bare = await bench.bare_per_s()
+    async with dial(bench.daemons.redirector_unix) as client, trio.open_nursery() as nursery:
+        for number in range(LOGOFFS_AT_ONCE):
+            nursery.start_soon(_logoffs, client, number, times)
+    times.sort()
+    p99 = times[int(len(times) * 0.99) - 1] * 1000
+    more = {
+        "logoffs": len(times),
+        "p50_ms": round(statistics.median(times) * 1000, 2),
+        "max_ms": round(times[-1] * 1000, 2),
+        "limit_ms": 50,
+    }
+    return Result("logoff", p99, "ms (p99)", 1000 / bare, f"{BARE}, one round trip", more)
+
+
+async def _logoffs(client: Client, number: int, times: list[float]) -> None:
+    for _ in range(LOGOFFS // LOGOFFS_AT_ONCE):
+        session = await client.logon(GUEST)
+        await _leave_dormant(session, number)
+        began = time.perf_counter()
+        proof = await session.logoff()
+        times.append(time.perf_counter() - began)
+        assert not proof.residue
+        assert proof.shares[0].uses_after == proof.shares[0].uses_before - 1
+
+
+async def _leave_dormant(session: Session, number: int) -> None:
+    for file in range(FILES_EACH):
+        name = rf"\\{SERVER}\{SHARE}\f{number * FILES_EACH + file}.txt"
+        async with session.open(name, "rb") as opened:
+            await opened.read()
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+SESSIONS = 1000
+
+
+async def memory(bench: Bench) -> Result:
+    """Memory of both daemons for each session that is logged on and connected over its link."""
+    daemons = (bench.daemons.redirector, bench.daemons.server)
+    before = [_resident_kb(one) for one in daemons]
+    bare_before = _resident_kb(bench.bare)
+    port = int(bench.bare.addresses[0].rpartition(":")[2])
+    async with trio.open_nursery() as nursery:
+        for _ in range(SESSIONS):
+            await nursery.start(_hold_session, bench.daemons.redirector_unix)
+        after = [_resident_kb(one) for one in daemons]
+        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        for _ in range(SESSIONS):
+            await nursery.start(_hold_bare, port)
+        bare_after = _resident_kb(bench.bare)
+        nursery.cancel_scope.cancel()
+    each = [(b - a) / SESSIONS for a, b in zip(before, after, strict=True)]
+    more = {"redird_kb": round(each[0], 1), "shareserver_kb": round(each[1], 1)}
+    bare = (bare_after - bare_before) / SESSIONS
+    return Result("memory", sum(each), "kB/session", bare, f"{BARE}, one link", more)
+
+
+def _resident_kb(process: LocalProcess) -> int:
+    pages = int(Path(f"/proc/{process.process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+async def _hold_session(at: str, *, task_status: trio.TaskStatus[None]) -> None:
+    async with dial(at) as client:
+        session = await client.logon(GUEST)
+        await session.connect(SERVER, SHARE)
+        task_status.started()
+        await trio.sleep_forever()
+
+
+async def _hold_bare(port: int, *, task_status: trio.TaskStatus[None]) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", port):
+        task_status.started()
+        await trio.sleep_forever()
+
+
+BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
+    "serial-direct": serial_direct,
+    "serial-daemon": serial_daemon,
+    "reopen": reopen,
+    "cycle": cycle,
+    "cycle-scram": cycle_scram,
+    "logoff": logoff,
+    "memory": memory,
+}
+
+
+async def run_bench(name: str, seconds: float, pin: bool) -> Result:
+    """Start everything, run one benchmark, and stop everything."""
+    if pin:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # inherited by what we start
+    async with benching(seconds) as bench:
+        result = await BENCHES[name](bench)
+    result.more["pinned"] = pin
+    return result

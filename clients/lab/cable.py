@@ -1,0 +1,198 @@
+"""A cable between two programs in one process: a bounded stream whose frames can be seen.
+
+What is sent arrives frame by frame, so that a lane can be held back as a whole (its end too:
+the peer sees nothing, as behind a dead router), or just the messages of some names; it can be
+slow; it can be cut. Time is trio's, real or virtual.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from math import inf
+
+import trio
+
+from redird.wire.errors import RemoteProtocolError
+from redird.wire.framing import PEER, FrameDecoder, decode_header
+
+LANE_BYTES_MAX = 256 * 1024  # a sender waits as long as more than that is under way
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    name: str  # of its message; empty for what is no frame, and for the rest of one
+    data: bytes
+    due_at: float
+
+
+class Lane:
+    """One direction of a cable. `arrived` counts the messages that came through, by name."""
+
+    def __init__(self, bytes_max: int = LANE_BYTES_MAX) -> None:
+        self.arrived: Counter[str] = Counter()
+        self.delay_s = 0.0
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._frames: deque[_Frame] = deque()
+        self._decoder: FrameDecoder | None = FrameDecoder(PEER)
+        self._unframed = bytearray()
+        self._held_names: set[str] = set()
+        self._all_held = self._ended = self._unread = self._cut = False
+        self._changed = trio.lowlevel.ParkingLot()
+
+    # --- faults ---
+
+    def hold(self, *names: str) -> None:
+        """Let nothing arrive any more, or no message of these names; others overtake them."""
+        self._held_names |= set(names)
+        self._all_held |= not names
+
+    def release(self) -> None:
+        """Let everything arrive."""
+        self._held_names.clear()
+        self._all_held = False
+        self._changed.unpark_all()
+
+    def cut(self) -> None:
+        """Lose what is under way; both ends see the stream broken."""
+        self._cut = True
+        self._frames.clear()
+        self._changed.unpark_all()
+
+    # --- the sender's end ---
+
+    async def send(self, data: bytes) -> None:
+        """Wait until there is room, then send all of `data`."""
+        await trio.lowlevel.checkpoint()
+        self._require_reader()
+        while self._bytes >= self._bytes_max:
+            await self._changed.park()
+            self._require_reader()
+        self._bytes += len(data)
+        self._unframed += data
+        self._split()
+        self._changed.unpark_all()
+
+    def end(self) -> None:
+        """Nothing more will be sent."""
+        self._ended = True
+        self._append("", len(self._unframed))
+        self._changed.unpark_all()
+
+    def _require_reader(self) -> None:
+        if self._ended:
+            raise trio.ClosedResourceError("this end is closed")
+        if self._cut or (self._unread and not self._all_held):
+            raise trio.BrokenResourceError("nobody is at the other end")
+
+    def _split(self) -> None:
+        """Take whole frames off what was sent; a sender of other things gets it through too."""
+        if self._decoder is not None:
+            try:
+                self._decoder.receive_data(bytes(self._unframed[self._decoder.partial :]))
+                while frame := self._decoder.next_frame():
+                    name = str(decode_header(frame[0])[1])
+                    self._append(name, len(self._unframed) - self._decoder.partial)
+            except (RemoteProtocolError, IndexError):
+                self._decoder = None
+        if self._decoder is None:
+            self._append("", len(self._unframed))
+
+    def _append(self, name: str, length: int) -> None:
+        if length:
+            data = bytes(self._unframed[:length])
+            self._frames.append(_Frame(name, data, trio.current_time() + self.delay_s))
+            del self._unframed[:length]
+
+    # --- the receiver's end ---
+
+    async def receive(self, bytes_max: int) -> bytes:
+        """Wait for the next frame, or b"" at the end."""
+        await trio.lowlevel.checkpoint()
+        while True:
+            self._require_whole()
+            frame = None if self._all_held else self._next()
+            if frame is not None and frame.due_at <= trio.current_time():
+                return self._take(frame, bytes_max)
+            if self._ended and not self._frames and not self._all_held:
+                return b""
+            with trio.move_on_at(inf if frame is None else frame.due_at):
+                await self._changed.park()
+
+    def leave_unread(self) -> None:
+        """Nothing more will be received."""
+        self._unread = True
+        self._frames.clear()
+        self._changed.unpark_all()
+
+    def _require_whole(self) -> None:
+        if self._unread:
+            raise trio.ClosedResourceError("this end is closed")
+        if self._cut:
+            raise trio.BrokenResourceError("the cable was cut")
+
+    def _next(self) -> _Frame | None:
+        return next((one for one in self._frames if one.name not in self._held_names), None)
+
+    def _take(self, frame: _Frame, bytes_max: int) -> bytes:
+        self._frames.remove(frame)
+        data, rest = frame.data[:bytes_max], frame.data[bytes_max:]
+        if rest:
+            self._frames.appendleft(_Frame("", rest, frame.due_at))
+        if frame.name:
+            self.arrived[frame.name] += 1
+        self._bytes -= len(data)
+        self._changed.unpark_all()
+        return data
+
+
+class End(trio.abc.Stream):
+    """One end of a cable, as a stream."""
+
+    def __init__(self, outgoing: Lane, incoming: Lane) -> None:
+        self._outgoing = outgoing
+        self._incoming = incoming
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send all of `data`."""
+        await self._outgoing.send(bytes(data))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Return; `send_all` waits."""
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what arrived next, b"" at the end."""
+        return await self._incoming.receive(max_bytes or LANE_BYTES_MAX)
+
+    async def aclose(self) -> None:
+        """Close this end; the other one still gets what is under way to it."""
+        self._outgoing.end()
+        self._incoming.leave_unread()
+        await trio.lowlevel.checkpoint()
+
+
+class Cable:
+    """Two lanes: `up` from whoever dialled (`near`) to whoever listens (`far`), and `down`."""
+
+    def __init__(self, bytes_max: int = LANE_BYTES_MAX) -> None:
+        self.up, self.down = Lane(bytes_max), Lane(bytes_max)
+        self.near, self.far = End(self.up, self.down), End(self.down, self.up)
+
+    def hold(self) -> None:
+        """Let nothing through in either direction: neither end can tell it from silence."""
+        self.up.hold()
+        self.down.hold()
+
+    def release(self) -> None:
+        """Let everything through."""
+        self.up.release()
+        self.down.release()
+
+    def delay(self, seconds: float) -> None:
+        """Make whatever is sent from now on take so long, each way."""
+        self.up.delay_s = self.down.delay_s = seconds
+
+    def cut(self) -> None:
+        """Break it: both ends see that at once."""
+        self.up.cut()
+        self.down.cut()
