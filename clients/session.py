@@ -54,7 +54,7 @@ class Client:
 
     async def logon(self, user: str, password: str = "", server: str = "") -> "Session":
         """Log a user on; `server` names where a redirector proves the password."""
-        with session_errors(user):
+        with session_errors(f"{user} at {server}" if server else user):
             if not self.direct:
                 logged_on = await self.ask(m.Logon(user, password, server), m.LoggedOn)
                 return Session(self, user, logged_on.session)
@@ -89,7 +89,7 @@ class Session:
 
         Raises ConnectRefused at the share's limit. Connecting again returns the same number.
         """
-        key = (server.casefold(), share.casefold())
+        key = _key(server, share)
         if key not in self._trees:
             with session_errors(f"\\\\{server}\\{share}"):
                 self._trees[key] = await self._connect(server, share, password)
@@ -104,7 +104,7 @@ class Session:
 
     async def disconnect(self, server: str, share: str, *, force: bool = False) -> None:
         """Give a share back; without `force` a redirector refuses while files are open."""
-        key = (server.casefold(), share.casefold())
+        key = _key(server, share)
         with session_errors(f"\\\\{server}\\{share}"):
             tree = self._trees.get(key, 0)
             if self.client.direct:
@@ -174,8 +174,12 @@ class Session:
         await self._ask(name, m.Unlink, m.Unlinked)
 
     async def rename(self, name: str, target: str, *, replace: bool = False) -> None:
-        """Rename within one share."""
-        await self._ask(name, m.Rename, m.Renamed, parse(target).path, replace)
+        """Rename within one share; a target on another one is refused."""
+        with session_errors(target):
+            here, there = parse(name), parse(target)
+            if _key(here.server, here.share) != _key(there.server, there.share):
+                raise Refused(Status.STATUS_NOT_SAME_DEVICE)
+        await self._ask(name, m.Rename, m.Renamed, there.path, replace)
 
     async def volume(self, name: str) -> VolumeFound:
         """Tell about the disk under a share."""
@@ -212,6 +216,11 @@ class Session:
                 if no.status in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
                     return found
                 raise
+
+
+def _key(server: str, share: str) -> tuple[str, str]:
+    """Names that differ only in case are the same share."""
+    return server.casefold(), share.casefold()
 
 
 @asynccontextmanager

@@ -59,6 +59,7 @@ class Status(IntEnum):
     STATUS_TOO_MANY_SESSIONS = 0xC00000CE, 69, "the server's table of sessions is full"
     STATUS_SHARING_PAUSED = 0xC00000CF, 70, "the share is paused"
     STATUS_REQUEST_NOT_ACCEPTED = 0xC00000D0, 71, "the share's connection limit is reached"
+    STATUS_NOT_SAME_DEVICE = 0xC00000D4, 17, "the two names are on different shares"
     STATUS_UNEXPECTED_IO_ERROR = 0xC00000E9, 59, "an unexpected input/output error"
     STATUS_DIRECTORY_NOT_EMPTY = 0xC0000101, 145, "the folder is not empty"
     STATUS_NOT_A_DIRECTORY = 0xC0000103, 267, "the name is not a folder"
@@ -78,6 +79,17 @@ class Status(IntEnum):
 
 _S = Status
 _ADVICE = {
+    _S.STATUS_OBJECT_NAME_NOT_FOUND: "check the name against a listing of its folder",
+    _S.STATUS_OBJECT_PATH_NOT_FOUND: "make the folder first, or check its name",
+    _S.STATUS_NO_SUCH_FILE: "list the folder without a pattern",
+    _S.STATUS_OBJECT_NAME_COLLISION: "give another name, or ask for the old to be replaced",
+    _S.STATUS_OBJECT_NAME_INVALID: "give a name without control characters",
+    _S.STATUS_FILE_IS_A_DIRECTORY: "give the name of a file, or ask for a folder",
+    _S.STATUS_NOT_A_DIRECTORY: "give the name of a folder, or ask for a file",
+    _S.STATUS_DIRECTORY_NOT_EMPTY: "remove first what is in it",
+    _S.STATUS_ACCESS_DENIED: "use an account that may, and a path that stays on the share",
+    _S.STATUS_DELETE_PENDING: "wait until the last who has it open has closed it",
+    _S.STATUS_NOT_SAME_DEVICE: "copy the file, then delete the old one",
     _S.STATUS_LOGON_FAILURE: "check the user's name and password",
     _S.STATUS_BAD_NETWORK_NAME: "check the share's name against `shareserver shares`",
     _S.STATUS_BAD_NETWORK_PATH: "check that the server runs and that [servers] names it",
