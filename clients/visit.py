@@ -1,56 +1,174 @@
 """One visit from a shell: log on, work, log off, whatever comes between.
 
 What goes wrong becomes one line on standard error and an exit status: 1, or 128 and the
-signal's number, as shells have it. A signal ends the work, not the logoff; a second one does.
+signal's number, as shells have it. A first signal ends the work but not the logoff, a second
+one both.
 """
 
+import functools
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
-from typing import Any, Generic, NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
 
 import trio
 
 from clients.errors import ConnectRefused, LinkFailed, SessionError, session_errors
-from clients.names import parse
+from clients.names import Unc, parse
 from clients.receipt import words
 from clients.session import Session, logon
+from redird.wire.dialling import unwrapped
 from redird.wire.process import fail
 
 PROGRAM = "redclient"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 T = TypeVar("T")
 Work = Callable[[Session], Awaitable[T]]
 
 
-class Visit(Generic[T]):
-    """Who logs on where, for which names; `run` does the work there and returns its outcome."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who logs on, and at which daemon."""
 
-    def __init__(self, at: str, user: str, password: str, names: tuple[str, ...]) -> None:
-        self._at = at
-        self._user = user
-        self._password = password
-        self._names = names
-        self._session: Session | None = None
-        self._receipt: dict[str, Any] | None = None
-        self._signal = 0
+    at: str
+    user: str
+    password: str
 
-    def run(self, work: Work[T]) -> T:
-        """Run `work` between logon and logoff; leaves the program if anything goes wrong."""
-        _require_utf8(self._user, self._password, *self._names)
-        outcome: list[T] = []
-        with _told_in_one_line(self):
-            trio.run(self._until_signalled, work, outcome)
-        if self._signal:
-            leave(128 + self._signal)
-        return outcome[0]
 
-    async def _until_signalled(self, work: Work[T], outcome: list[T]) -> None:
+def visit(login: Login, names: tuple[str, ...], work: Work[T]) -> T:
+    """Do `work` on `names` between logon and logoff; leaves the program if that fails."""
+    for text in (login.at, login.user, login.password, *names):
+        _require_utf8(text)
+    caught: list[int] = []
+    outcome: list[T] = []
+    steps = functools.partial(_log_on_and_work, login, names, work, outcome)
+    try:
+        trio.run(_until_signalled, steps, caught)
+    except SessionError as error:
+        _explain(error)
+    except BrokenPipeError:
+        leave_quietly(signal.SIGPIPE)
+    except OSError as error:
+        fail(PROGRAM, printable(f"{error.filename or 'this side'}: {error.strerror or error}"))
+    except KeyboardInterrupt:
+        caught.append(signal.SIGINT)
+    if caught:
+        leave_quietly(caught[0])
+    return outcome[0]
+
+
+def output(text: str) -> None:
+    """Print `text`; if its reader has gone the program ends quietly."""
+    if sys.stdout is None:
+        fail(PROGRAM, "standard output is closed")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        leave_quietly(signal.SIGPIPE)
+    except OSError as error:
+        _forget_output()
+        fail(PROGRAM, f"standard output: {error.strerror}")
+
+
+def leave_quietly(number: int) -> NoReturn:
+    """End the program as a shell reports the end by signal `number`."""
+    _forget_output()
+    raise SystemExit(128 + number)
+
+
+def printable(text: str) -> str:
+    """Show control characters and the like by their escapes, so that a name stays one line."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
+def _require_utf8(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        fail(PROGRAM, f"{text!r} is not UTF-8: no name on a share is like that")
+
+
+def _forget_output() -> None:
+    """What is still buffered goes nowhere, instead of failing once more at the very end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain(error: SessionError) -> NoReturn:
+    """One line; after it, if a limit was reached, the receipt."""
+    print(f"{PROGRAM}: {printable(str(error))}", file=sys.stderr)
+    for receipt in getattr(error, "__notes__", ()):
+        print(receipt, file=sys.stderr)
+    raise SystemExit(1)
+
+
+# --- between logon and logoff -----------------------------------------------------------------
+
+
+async def _until_signalled(steps: Callable[[], Awaitable[None]], caught: list[int]) -> None:
+    with unwrapped():
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._cancel_at_signal, nursery.cancel_scope)
-            try:
-                outcome.append(await self._logged_on(work))
-            except SessionError as error:
-                await nursery.start(_raise, error)
+            await nursery.start(_cancel_at_signal, nursery.cancel_scope, caught)
+            await steps()
             nursery.cancel_scope.cancel()
+
+
+async def _cancel_at_signal(
+    scope: trio.CancelScope,
+    caught: list[int],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        task_status.started()
+        caught.append(await anext(signals))
+    scope.cancel()
+
+
+async def _log_on_and_work(
+    login: Login, names: tuple[str, ...], work: Work[T], outcome: list[T]
+) -> None:
+    with session_errors():
+        places = [parse(name) for name in names]
+    session: Session | None = None
+    try:
+        async with logon(login.at, login.user, login.password, places[0].server) as session:
+            with_receipt = _connect_and_work(session, places, login.password, work)
+            outcome.append(await with_receipt)
+    except LinkFailed as lost:
+        if session is not None:
+            raise
+        fail(PROGRAM, f"{lost.subject} ({lost.status.name}); start the daemon, or give --at")
+    finally:
+        _tell_residue(session)
+
+
+async def _connect_and_work(
+    session: Session, places: list[Unc], password: str, work: Work[T]
+) -> T:
+    try:
+        for place in places:
+            await session.connect(place.server, place.share, password)
+        return await work(session)
+    except ConnectRefused as refused:
+        await _note_receipt(session, refused)
+        raise
+
+
+async def _note_receipt(session: Session, refused: ConnectRefused) -> None:
+    """Ask who holds the slots, as long as there is a link to ask over."""
+    server = parse(refused.subject).server
+    try:
+        refused.add_note(words(await session.client.receipt(refused.receipt, server)))
+    except SessionError as error:
+        refused.add_note(f"The receipt cannot be had: {printable(str(error))}")
+
+
+def _tell_residue(session: Session | None) -> None:
+    proof = session.proof if session is not None else None
+    for line in proof.residue if proof is not None else ():
+        print(f"{PROGRAM}: left at logoff: {printable(line)}", file=sys.stderr)
