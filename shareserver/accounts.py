@@ -51,7 +51,8 @@ class Accounts:
 
     def challenge(self, user: str, client_first: str) -> tuple[ScramServer, str]:
         """Begin a logon; returns its state and the server's first message."""
-        server = _MECHANISM.make_server(self._verifier)
+        # The name within `client_first` is not looked at: it could be another's than `user`.
+        server = _MECHANISM.make_server(lambda _: self._verifier(user))
         try:
             server.set_client_first(client_first)
             first = server.get_server_first()
