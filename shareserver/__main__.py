@@ -141,7 +141,7 @@ for _name, _text in {
 
 @main.command()
 @click.argument("kind", type=click.Choice(["session", "connection", "file"]))
-@click.argument("number", type=int)
+@click.argument("number", type=click.IntRange(1, 2**63 - 1))
 @_at
 def close(kind: str, number: int, at: str, user: str, password: str, as_json: bool) -> None:
     """End a session, a connection or an open file, by its number in the views."""

@@ -87,7 +87,7 @@ _ADVICE = {
     _S.STATUS_FILE_IS_A_DIRECTORY: "give the name of a file, or ask for a folder",
     _S.STATUS_NOT_A_DIRECTORY: "give the name of a folder, or ask for a file",
     _S.STATUS_DIRECTORY_NOT_EMPTY: "remove first what is in it",
-    _S.STATUS_ACCESS_DENIED: "use an account that may, and a path that stays on the share",
+    _S.STATUS_ACCESS_DENIED: "use an account that may",
     _S.STATUS_DELETE_PENDING: "wait until the last who has it open has closed it",
     _S.STATUS_NOT_SAME_DEVICE: "copy the file, then delete the old one",
     _S.STATUS_LOGON_FAILURE: "check the user's name and password",
