@@ -15,8 +15,9 @@ import trio
 from redird import logoff
 from redird.config import Config, preset_of
 from redird.dormant import DormantTable
+from redird.peers import Peer
 from redird.scavenger import scavenge
-from redird.service import Peer, serve
+from redird.service import serve
 from redird.sessions import Session
 from redird.state import State, World
 from redird.wire import dialling

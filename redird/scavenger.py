@@ -10,6 +10,7 @@ import math
 import trio
 
 from redird.closing import close_handles, next_release, release_left, take_releasable
+from redird.presets import AFTER_KEEP
 from redird.state import State
 
 
@@ -31,12 +32,17 @@ def next_tick(state: State, now: float) -> float:
     tick_s = state.policy.scavenger_tick_s
     if tick_s <= 0 or math.isinf(due):
         return due
-    return math.ceil(max(due, now) / tick_s) * tick_s
+    tick = math.ceil(max(due, now) / tick_s) * tick_s
+    return max(tick, due)  # as floats the product may lie just below
 
 
 async def _wait_until(state: State, deadline: float) -> None:
+    """Ages of files are equal: what becomes dormant meanwhile is due later than this.
+
+    A connection that is kept may have set a deadline far behind the next file's.
+    """
     with trio.move_on_at(deadline):
-        if math.isinf(deadline):
+        if math.isinf(deadline) or state.policy.release_left == AFTER_KEEP:
             await state.rearmed.park()
         else:
             await trio.sleep_until(deadline)

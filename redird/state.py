@@ -104,7 +104,8 @@ class State:
     def note(self, connection: Connection) -> None:
         """Remember a connection's state as a fact, if it changed."""
         state = self.describe(connection)
-        if state == connection.state:
+        never_held = not connection.state and state == "released"
+        if state == connection.state or never_held:
             return
         connection.state = state
         self.facts.note(

@@ -29,6 +29,11 @@ FOREIGN: dict[str, set[str]] = {
     "redird.wire": set(),
     "redird.wire.framing": {"msgpack"},
     "redird.wire.link": {"trio"},
+    "redird.wire.keepalive": {"trio"},
+    "redird.wire.address": {"trio"},
+    "redird.wire.dialling": {"trio"},
+    "redird.wire.asking": {"trio"},
+    "redird.wire.process": {"trio", "structlog"},
     "deploy": {"trio"},
 }
 # Plain synchronous Python: time, chance and the world come in as arguments.
@@ -37,6 +42,9 @@ CORES = [
     "redird.wire.schema",
     "redird.wire.files",
     "redird.wire.messages",
+    "redird.wire.scram",
+    "redird.wire.compound",
+    "redird.facts",
     "redird.wire.status",
     "redird.wire.errors",
     "redird.wire.exchange",
@@ -66,8 +74,8 @@ WORLDLY = {
     "asyncio",
 }
 COMPILED = {"matplotlib", "numpy", "scipy"}  # not to be had on an emulated host
-# The tasks of one link each, which end that link only; `wire.link` passes errors on.
-CATCH_EVERYTHING = {"redird.wire.link", "redird.daemon", "shareserver.server"}
+# The tasks of one link each, which end that link only; `suspension` passes errors on.
+CATCH_EVERYTHING = {"redird.wire.suspension", "redird.daemon", "shareserver.server"}
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "managers", "manager", "common"}
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 50

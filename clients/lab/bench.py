@@ -1,103 +1,25 @@
 """What the daemons cost, each figure beside a bare trio and msgpack echo of the same run.
 
-Ours and the yardstick alternate, and medians are compared, so that a machine whose speed drifts
-still gives a fair ratio. With `pin` every process runs on one core: work is compared then, not
+With `pin` every process runs on one core: work is compared then, not
 how long a virtual machine takes to wake an idle core.
 """
 
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import trio
 
-from clients.lab.bare import round_trips_per_s
-from clients.lab.daemons import GUEST, SERVER, SHARE, Daemons, running
+from clients.lab.daemons import GUEST, SERVER, SHARE
+from clients.lab.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.session import Client, Session, dial
-from deploy.local import LocalProcess, python_module, start
+from deploy.local import LocalProcess
 from redird.wire import files as f
 from redird.wire import messages as m
-from shareserver.accounts import make_verifier
 
-ROUNDS = 5
-USER, PASSWORD = "alice", "correct horse battery staple"
-NAME = rf"\\{SERVER}\{SHARE}\file.txt"
-BARE = "bare trio + msgpack echo"
 READ_BYTES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One figure beside its yardstick; a ratio over 1 is better than the yardstick."""
-
-    name: str
-    ours: float
-    unit: str
-    reference: float
-    reference_name: str
-    more: dict[str, Any] = field(default_factory=dict)
-
-    def row(self) -> dict[str, Any]:
-        """Return the documented object."""
-        return {
-            "name": self.name,
-            "ours": round(self.ours, 2),
-            "unit": self.unit,
-            "reference": round(self.reference, 2),
-            "reference_name": self.reference_name,
-            "ratio": round(self.ours / self.reference, 3),
-            **self.more,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Daemons and a yardstick to measure, and for how long each round lasts."""
-
-    daemons: Daemons
-    bare: LocalProcess
-    seconds: float
-
-    async def bare_per_s(self) -> float:
-        """Measure the yardstick: serial round trips a second."""
-        port = int(self.bare.addresses[0].rpartition(":")[2])
-        return await round_trips_per_s(port, self.seconds)
-
-    async def alternate(self, ours: Callable[[], Awaitable[float]]) -> tuple[float, float]:
-        """Return the medians of ours and of the yardstick, measured in turns."""
-        pairs = [(await ours(), await self.bare_per_s()) for _ in range(ROUNDS)]
-        return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
-
-    async def count_for(self, step: Callable[[], Awaitable[object]]) -> float:
-        """Return how many times a second `step` can be done, one after the other."""
-        count, began = 0, time.perf_counter()
-        while (spent := time.perf_counter() - began) < self.seconds:
-            await step()
-            count += 1
-        return count / spent
-
-
-@asynccontextmanager
-async def benching(seconds: float, logs: Path | None = None) -> AsyncIterator[Bench]:
-    """Start both daemons and the yardstick."""
-    server = {
-        "accounts": {
-            GUEST: {"guest": True},
-            USER: {"verifier": make_verifier(PASSWORD)},
-        }
-    }
-    files = {"file.txt": bytes(4096)} | {f"f{number}.txt": b"x" for number in range(16)}
-    async with (
-        running(server=server, files=files, logs=logs) as daemons,
-        start(python_module("clients.lab.bare")) as bare,
-    ):
-        yield Bench(daemons, bare, seconds)
-
 
 # --- serial requests --------------------------------------------------------------------------
 

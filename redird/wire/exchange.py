@@ -6,11 +6,12 @@ to it, 0 a notification; both sides count their own requests. The verbs are thre
 on a link is a Negotiate; until it was answered nothing else may travel.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from redird.wire.errors import LocalProtocolError, RemoteProtocolError
+from redird.wire.errors import LocalProtocolError, Refused, RemoteProtocolError
 from redird.wire.framing import PEER, STRANGER, FrameDecoder, decode_header, encode_frame
 from redird.wire.messages import MESSAGES, Message, Negotiate, Negotiated, RefusedReply
+from redird.wire.status import Status
 
 REQUESTS_MAX = 4096  # of one side, in flight on one link
 _BEFORE_NEGOTIATION = (Negotiate, Negotiated, RefusedReply)
@@ -144,3 +145,12 @@ class Exchange:
             self.negotiated = True
             if not self._listening:
                 self.trust_peer()  # we chose whom to dial
+
+
+def refusal(reply: RefusedReply) -> Refused:
+    """Turn a refusal as it travels into one to raise."""
+    try:
+        status = cast(Status, Status._value2member_map_[reply.status])
+    except KeyError:
+        status = Status.STATUS_UNSUCCESSFUL
+    return Refused(status, reply.subject, reply.detail)

@@ -9,14 +9,13 @@ nowhere else.
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import trio
 
 from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
-from redird.wire.exchange import Exchange
+from redird.wire.exchange import Exchange, refusal
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
-from redird.wire.status import Status
 from redird.wire.suspension import noticing
 
 Answer = Message | Awaitable[Message]
@@ -292,15 +291,6 @@ class Link:
 
     def _echoed(self, _: Message) -> None:
         self._echoing = False
-
-
-def refusal(reply: RefusedReply) -> Refused:
-    """Turn a refusal as it travels into one to raise."""
-    try:
-        status = cast(Status, Status._value2member_map_[reply.status])
-    except KeyError:
-        status = Status.STATUS_UNSUCCESSFUL
-    return Refused(status, reply.subject, reply.detail)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

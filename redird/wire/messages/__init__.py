@@ -1,0 +1,193 @@
+"""The vocabulary, as frozen dataclasses: requests imperative, replies in the past.
+
+========================  ======================  =============================================
+request                   reply                   from -> to
+========================  ======================  =============================================
+Negotiate                 Negotiated              whoever dialled -> whoever listens
+Echo                      Echoed                  both ways, keepalive
+SessionSetup              SessionChallenged,      client or redirector -> share server
+                          SessionEstablished
+TreeConnect               TreeConnected           -> share server: takes a slot of the share
+TreeDisconnect            TreeDisconnected        -> share server: gives it back
+Logon                     LoggedOn                client -> redirector
+Connect, Disconnect       Connected, Disconnected client -> redirector
+Logoff                    LoggedOff               -> either; the reply is the proof
+Create .. QueryVolume     Created .. VolumeFound  -> either; `tree` is the connection there
+CloseBatch                BatchClosed             redirector -> share server
+Compound                  Compounded              -> either
+DescribeUses              UsesDescribed           share server -> redirector, for a receipt
+SlotRecall                SlotsRecalled           share server -> redirector, at the limit
+LeaseBreak                LeaseBroken             share server -> redirector
+UseEnded                  (notification)          share server -> redirector
+DescribeRefusal           RefusalDescribed        the refused -> either
+QueryUses                 UsesFound               -> either: how full the share is now
+Enumerate, ForceClose     Enumerated, ForceClosed administrator -> either
+(any)                     RefusedReply            the answer is no
+========================  ======================  =============================================
+
+Times are nanoseconds since 1970 as integers, durations seconds as floats, sizes bytes. A path
+is relative to its share, its components joined by "/". `target` is a handle or a path.
+"""
+
+from redird.wire.messages.administration import (
+    Enumerate,
+    Enumerated,
+    ForceClose,
+    ForceClosed,
+)
+from redird.wire.messages.files import (
+    APPEND,
+    RELATED,
+    BatchClosed,
+    Close,
+    CloseBatch,
+    Closed,
+    Compound,
+    Compounded,
+    Create,
+    Created,
+    DataRead,
+    DataWritten,
+    DirectoryFound,
+    DirectoryMade,
+    DirectoryRemoved,
+    Entry,
+    FileInfo,
+    Flush,
+    Flushed,
+    InfoFound,
+    InfoSet,
+    MakeDirectory,
+    QueryDirectory,
+    QueryInfo,
+    QueryVolume,
+    Read,
+    RemoveDirectory,
+    Rename,
+    Renamed,
+    SetInfo,
+    Unlink,
+    Unlinked,
+    VolumeFound,
+    Write,
+)
+from redird.wire.messages.links import (
+    PROTOCOL_VERSION,
+    Echo,
+    Echoed,
+    Negotiate,
+    Negotiated,
+    RefusedReply,
+)
+from redird.wire.messages.sessions import (
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    LoggedOff,
+    LoggedOn,
+    Logoff,
+    Logon,
+    SessionChallenged,
+    SessionEstablished,
+    SessionSetup,
+    ShareProof,
+    TreeConnect,
+    TreeConnected,
+    TreeDisconnect,
+    TreeDisconnected,
+)
+from redird.wire.messages.slots import (
+    DescribeRefusal,
+    DescribeUses,
+    LeaseBreak,
+    LeaseBroken,
+    QueryUses,
+    RefusalDescribed,
+    SlotRecall,
+    SlotsRecalled,
+    UseDescription,
+    UseEnded,
+    UsesDescribed,
+    UsesFound,
+)
+from redird.wire.messages.vocabulary import MESSAGES, Message
+from redird.wire.schema import Record
+
+__all__ = [
+    "APPEND",
+    "MESSAGES",
+    "PROTOCOL_VERSION",
+    "RELATED",
+    "BatchClosed",
+    "Close",
+    "CloseBatch",
+    "Closed",
+    "Compound",
+    "Compounded",
+    "Connect",
+    "Connected",
+    "Create",
+    "Created",
+    "DataRead",
+    "DataWritten",
+    "DescribeRefusal",
+    "DescribeUses",
+    "DirectoryFound",
+    "DirectoryMade",
+    "DirectoryRemoved",
+    "Disconnect",
+    "Disconnected",
+    "Echo",
+    "Echoed",
+    "Entry",
+    "Enumerate",
+    "Enumerated",
+    "FileInfo",
+    "Flush",
+    "Flushed",
+    "ForceClose",
+    "ForceClosed",
+    "InfoFound",
+    "InfoSet",
+    "LeaseBreak",
+    "LeaseBroken",
+    "LoggedOff",
+    "LoggedOn",
+    "Logoff",
+    "Logon",
+    "MakeDirectory",
+    "Message",
+    "Negotiate",
+    "Negotiated",
+    "QueryDirectory",
+    "QueryInfo",
+    "QueryUses",
+    "QueryVolume",
+    "Read",
+    "Record",
+    "RefusalDescribed",
+    "RefusedReply",
+    "RemoveDirectory",
+    "Rename",
+    "Renamed",
+    "SessionChallenged",
+    "SessionEstablished",
+    "SessionSetup",
+    "SetInfo",
+    "ShareProof",
+    "SlotRecall",
+    "SlotsRecalled",
+    "TreeConnect",
+    "TreeConnected",
+    "TreeDisconnect",
+    "TreeDisconnected",
+    "Unlink",
+    "Unlinked",
+    "UseDescription",
+    "UseEnded",
+    "UsesDescribed",
+    "UsesFound",
+    "VolumeFound",
+    "Write",
+]
