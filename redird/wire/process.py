@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-import structlog
 import trio
 
 from redird.wire.address import AddressError, bound_address, listen, parse
@@ -114,6 +113,8 @@ def fail(program: str, reason: object) -> NoReturn:
 
 def configure_logging() -> None:
     """Log to standard error: for people at a terminal, else one JSON object a line."""
+    import structlog  # half of the time a short command takes to start; only daemons log
+
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
