@@ -1,0 +1,284 @@
+"""The whole path in one process: a share server, redirectors, clients, joined by cables.
+
+    async with stage(server_config, redirector_config) as s:
+        session = await (await s.client()).logon("alice")
+
+The daemons' own code runs here, handed another world: stores in memory, cables for sockets, a
+seeded source of tokens, blocking work done in place, and a wall clock that follows trio's. So a
+stage runs in real time or in virtual time alike. At its end everybody leaves, and nothing may
+be left over.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from random import Random
+from typing import Any
+
+import trio
+
+from clients import session
+from clients.lab.cable import Cable
+from clients.session import Client
+from redird import daemon
+from redird.config import Config as RedirectorConfig
+from redird.logoff import TEARDOWN_MAX_S
+from redird.presets import AFTER_KEEP, NEVER
+from redird.scavenger import scavenge
+from redird.state import State as RedirectorState
+from redird.state import World as RedirectorWorld
+from redird.wire import dialling
+from redird.wire.keepalive import keep_alive
+from redird.wire.link import Link
+from redird.wire.messages import Negotiated
+from shareserver import server
+from shareserver.config import Config as ServerConfig
+from shareserver.state import State as ServerState
+from shareserver.state import World as ServerWorld
+from shareserver.store.memory import MemoryStore
+
+SERVER = "server"  # its name in `\\server\share`
+FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
+LOOK_S = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A daemon on the stage; `cables` are those it listens at the far end of."""
+
+    state: Any
+    serve_stream: Callable[..., Any]
+    links: set[Link] = field(default_factory=set)
+    cables: list[Cable] = field(default_factory=list)
+    nursery: trio.Nursery | None = None
+
+    def plug_in(self) -> Cable:
+        """Return a new cable to this daemon; whoever takes its near end is a peer."""
+        assert self.nursery is not None
+        cable = Cable()
+        self.cables.append(cable)
+        self.nursery.start_soon(self.serve_stream, self.state, self.links, cable.far)
+        return cable
+
+    async def run(
+        self, *tasks: Any, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run what a daemon runs beside its listeners, until cancelled."""
+        config = self.state.config
+        judge = functools.partial(
+            keep_alive,
+            self.links,
+            echo_s=config.echo_s,
+            silence_max_s=config.peer_silence_max_s,
+        )
+        async with trio.open_nursery() as self.nursery:
+            self.state.spawn = self.nursery.start_soon
+            for task in (judge, *tasks):
+                self.nursery.start_soon(task)
+            task_status.started()
+
+
+@dataclass(slots=True, eq=False)
+class Redirector(Program):
+    """A redirector; `upstream` are its cables to the server, the latest one last."""
+
+    state: RedirectorState
+    upstream: list[Cable] = field(default_factory=list)
+
+    @property
+    def cable(self) -> Cable:
+        """The latest cable to the server."""
+        return self.upstream[-1]
+
+
+class Stage:
+    """The daemons, and the ways to reach them."""
+
+    def __init__(self, nursery: trio.Nursery, config: ServerConfig, seed: int) -> None:
+        self._nursery = nursery
+        self._opened_at = trio.current_time()
+        self._random = Random(seed)
+        self._devices = count(1)
+        self._clients: dict[Client, Cable] = {}
+        self.redirectors: list[Redirector] = []
+        world = ServerWorld(
+            in_place, self.wall_now, self._random.randbytes, lambda _: self._store()
+        )
+        self._server = Program(server.build_state(config, world), server.serve_stream)
+        self.server: ServerState = self._server.state
+
+    # --- the world ---
+
+    def wall_now(self) -> int:
+        """Nanoseconds since 1970, as far as this stage is concerned."""
+        return FIRST_NS + round((trio.current_time() - self._opened_at) * 1e9)
+
+    def _store(self) -> MemoryStore:
+        return MemoryStore(self.wall_now, device=next(self._devices))
+
+    def _token_hex(self, length: int) -> str:
+        return self._random.randbytes(length).hex()
+
+    # --- who is there ---
+
+    async def start_server(self) -> None:
+        """Start the share server."""
+        await self._nursery.start(self._server.run)
+
+    async def add_redirector(self, config: RedirectorConfig) -> Redirector:
+        """Start a redirector that reaches the server as `\\\\server`."""
+
+        def open_link(address: str, **options: Any) -> Any:
+            return self._open_link(redirector, **options)
+
+        config = replace(config, servers={SERVER: f"tcp:{SERVER}:445"})
+        world = RedirectorWorld(in_place, self.wall_now, self._token_hex, open_link)
+        redirector = Redirector(daemon.build_state(config, world), daemon.serve_stream)
+        self.redirectors.append(redirector)
+        await self._nursery.start(redirector.run, functools.partial(scavenge, redirector.state))
+        return redirector
+
+    @asynccontextmanager
+    async def _open_link(
+        self, redirector: Redirector, **options: Any
+    ) -> AsyncIterator[tuple[Link, Negotiated]]:
+        cable = self._server.plug_in()
+        redirector.upstream.append(cable)
+        async with dialling.open_link(cable.near, **options) as opened:
+            yield opened
+
+    @property
+    def redirector(self) -> Redirector:
+        """The first redirector."""
+        return self.redirectors[0]
+
+    async def client(self, redirector: Redirector | None = None) -> Client:
+        """Dial a redirector, the first one if none is given."""
+        return await self._dial(redirector or self.redirector)
+
+    async def direct_client(self) -> Client:
+        """Dial the server. Only guests can log on: proving a password takes a thread."""
+        return await self._dial(self._server)
+
+    async def _dial(self, program: Program) -> Client:
+        cable = program.plug_in()
+        client: Client = await self._nursery.start(_hold_client, cable)
+        self._clients[client] = cable
+        return client
+
+    def cable(self, client: Client) -> Cable:
+        """The cable of a client."""
+        return self._clients[client]
+
+    def plug_in(self, redirector: Redirector | None = None) -> Cable:
+        """Return a bare cable to a redirector, or to the server."""
+        return (redirector or self._server).plug_in()
+
+    # --- what is seen ---
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many messages of each name have reached the server."""
+        return sum((cable.up.arrived for cable in self._server.cables), Counter())
+
+    def validate(self) -> None:
+        """Assert that every table agrees with itself."""
+        self.server.ledger.validate()
+        self.server.handles.validate()
+        for redirector in self.redirectors:
+            redirector.state.dormant.validate()
+
+    def leftovers(self) -> dict[str, int]:
+        """What sessions have left behind: the counters that are not zero."""
+        state = self.server
+        counts = {
+            "server: sessions": len(state.sessions),
+            "server: uses": state.ledger.statistics()["uses"],
+            "server: handles": len(state.handles),
+            "server: leases": state.leases.statistics()["leases"],
+        }
+        kinds = ("sessions", "connections", "opens", "dormant", "closing", "files_known")
+        for number, redirector in enumerate(self.redirectors, 1):
+            found = redirector.state.statistics()
+            counts |= {f"redirector {number}: {kind}": found[kind] for kind in kinds}
+        return {what: number for what, number in counts.items() if number}
+
+    # --- the end ---
+
+    async def strike(self) -> None:
+        """Everybody leaves, and time passes; nothing may be left over.
+
+        What a policy keeps for ever goes when its redirector does.
+        """
+        for cable in self._cables():
+            cable.release()
+        for client in self._clients:
+            client.link.close("the end")
+        left = await self._wait_left()
+        forever = any(one.state.policy.release_left == NEVER for one in self.redirectors)
+        assert not left or forever, f"after all have logged off there are {left}"
+        for redirector in self.redirectors:
+            await daemon.stop(redirector.state)
+        left = await self._wait_left()
+        assert not left, f"after the redirectors have stopped there are {left}"
+        self.validate()
+
+    async def _wait_left(self) -> dict[str, int]:
+        """Wait until nothing is left, or ought to be; returns what is."""
+        with trio.move_on_after(max(map(_leaving_max_s, self.redirectors), default=1.0)):
+            while self.leftovers():  # noqa: ASYNC110 - the tables do not tell when they change
+                await trio.sleep(LOOK_S)
+        return self.leftovers()
+
+    def _cables(self) -> list[Cable]:
+        return [one for program in (self._server, *self.redirectors) for one in program.cables]
+
+    def cut_all(self) -> None:
+        """Cut every cable, so that nobody waits for anybody."""
+        for cable in self._cables():
+            cable.cut()
+
+
+async def in_place(function: Callable[..., Any], *args: Any) -> Any:
+    """Run a function that may block, and let it."""
+    await trio.lowlevel.checkpoint()
+    return function(*args)
+
+
+async def _hold_client(cable: Cable, *, task_status: trio.TaskStatus[Client]) -> None:
+    async with session.dial(cable.near) as client:
+        task_status.started(client)
+        await client.link.wait_lost()
+
+
+def _leaving_max_s(redirector: Redirector) -> float:
+    """How long it takes at most until all that logged off sessions have left is gone."""
+    policy, config = redirector.state.policy, redirector.state.config
+    kept_s = policy.keep_connection_s if policy.release_left == AFTER_KEEP else 0.0
+    logoff_s = config.logoff_max_s + TEARDOWN_MAX_S
+    return logoff_s + max(kept_s, policy.dormant_age_max_s) + 2 * policy.scavenger_tick_s
+
+
+@asynccontextmanager
+async def stage(
+    server_config: ServerConfig,
+    redirector_config: RedirectorConfig | None = None,
+    *,
+    seed: int = 0,
+) -> AsyncIterator[Stage]:
+    """Open a stage with a server, and with a redirector unless its configuration is None."""
+    with dialling.unwrapped():
+        async with trio.open_nursery() as nursery:
+            opened = Stage(nursery, server_config, seed)
+            await opened.start_server()
+            if redirector_config is not None:
+                await opened.add_redirector(redirector_config)
+            try:
+                yield opened
+                await opened.strike()
+            finally:
+                opened.cut_all()
+                nursery.cancel_scope.cancel()

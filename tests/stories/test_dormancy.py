@@ -1,0 +1,288 @@
+"""What dormancy saves: a file reopened in time costs the server nothing, and one closed in time
+costs it a share of a batch. Every message is counted.
+"""
+
+from contextlib import AsyncExitStack
+
+import pytest
+import trio
+
+from redird.wire import files as f
+from redird.wire.messages import Close, Closed, Create, Created
+from tests.playbook import at, enter, play, read, sends, touch
+
+NAMES = tuple(f"file{number:03}" for number in range(130))
+
+
+def counters(s, *names):
+    found = s.redirector.state.statistics()
+    return tuple(found[name] for name in names)
+
+
+# --- opening ----------------------------------------------------------------------------------
+
+
+async def test_reopening_within_the_dormant_age_sends_nothing(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        with sends(s, Create=1, Write=1):
+            await touch(session, "a")
+
+        for at_s in (0.0, 1.0, 29.9, 59.8, 89.7):  # each close begins a new age
+            await trio.sleep_until(at_s)
+            with sends(s, Write=1):
+                await touch(session, "a", mode="a")
+            with sends(s):
+                async with session.open(at("a"), "a"):
+                    pass
+
+        assert (10, 1) == counters(s, "creates_avoided", "dormant")
+
+
+async def test_a_reopened_file_is_known_without_asking(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+
+        with sends(s):
+            async with session.open(at("a"), "a") as file:
+                assert len("of u1") == (await file.binary.stat()).size
+
+
+async def test_reopening_after_the_dormant_age_opens_anew(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        with sends(s, CloseBatch=1):
+            await trio.sleep_until(30.1)
+
+        with sends(s, Create=1, Read=1):
+            assert "of u1" == await read(session, "a")
+
+
+async def test_a_second_open_at_the_same_time_collapses(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        async with session.open(at("a")) as first:
+            with sends(s, Read=1):
+                async with session.open(at("a")) as second:
+                    assert 2 == len(s.server.handles)  # the dormant one, and one for both
+                    assert "of u1" == await second.read()
+            with sends(s, Read=1):  # the second one's close has taken nothing from the first
+                assert "of u1" == await first.read()
+
+
+@pytest.mark.parametrize(
+    ("mode", "share"),
+    [
+        ("r", f.SHARE_ALL),
+        ("r+", f.SHARE_ALL),
+        ("a", f.FILE_SHARE_READ | f.FILE_SHARE_WRITE),
+    ],
+    ids=["less access", "more access", "another share mode"],
+)
+async def test_a_different_open_is_asked_for(autojump_clock, mode, share):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+
+        with sends(s, Create=1):
+            async with session.open(at("a"), mode, share=share):
+                pass
+        with sends(s):  # and each of the two may be reopened
+            async with session.open(at("a"), mode, share=share):
+                pass
+            async with session.open(at("a"), "a"):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("disposition", "options"),
+    [
+        (f.FILE_OVERWRITE, 0),
+        (f.FILE_OVERWRITE_IF, 0),
+        (f.FILE_SUPERSEDE, 0),
+        (f.FILE_OPEN, f.FILE_DELETE_ON_CLOSE),
+    ],
+)
+async def test_an_open_that_changes_the_file_is_never_served_from_memory(
+    autojump_clock, disposition, options
+):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        tree = await session.connect("server", "docs")
+        closes = {"CloseBatch": 1} if disposition != f.FILE_OPEN else {}
+
+        with sends(s, Create=1, **closes):
+            access = f.FILE_READ_DATA | f.DELETE
+            request = (tree, "a", access, f.SHARE_ALL, disposition, options)
+            created = await session.client.ask(Create(*request), Created)
+        await session.client.ask(Close(tree, created.handle), Closed)
+
+
+async def test_a_handle_is_revived_only_by_the_session_that_closed_it(autojump_clock):
+    async with play() as s:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a", mode="a")
+
+        with sends(s, Create=1):
+            async with second.open(at("a"), "a"):
+                pass
+
+
+@pytest.mark.parametrize("preset", ["sp3", "w2k"])
+async def test_shared_handles_are_revived_by_anybody(autojump_clock, preset):
+    async with play(preset) as s:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a", mode="a")
+
+        with sends(s):
+            async with second.open(at("a"), "a"):
+                pass
+
+
+async def test_beside_another_opener_a_revived_file_is_asked_about(autojump_clock):
+    async with play("win10") as s:
+        session, other = await enter(s, "u1"), await s.add_redirector(s.redirector.state.config)
+        await touch(session, "a")
+        neighbour = await enter(s, "u2", other)
+        async with neighbour.open(at("a"), "r+") as file:  # takes W, leaves R and H
+            await read(session, "a")
+            await file.write("and of u2")
+
+            with sends(s, QueryInfo=1):
+                async with session.open(at("a")) as again:
+                    assert len("and of u2") == again.binary.opened_info.size
+
+
+async def test_a_batch_oplock_is_needed_where_the_preset_says_so(autojump_clock):
+    async with play("sp6") as s:
+        session, other = await enter(s, "u1"), await s.add_redirector(s.redirector.state.config)
+        await touch(session, "a")
+        neighbour = await enter(s, "u2", other)
+        async with AsyncExitStack() as stack:
+            with sends(s, Create=1, LeaseBroken=1, CloseBatch=1):  # W is broken: not to be kept
+                await stack.enter_async_context(neighbour.open(at("a")))
+
+            with sends(s, Create=1, LeaseBroken=1, CloseBatch=1):  # nor is a shared file
+                async with session.open(at("a")):
+                    pass
+
+
+# --- closing ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 64])
+async def test_what_is_due_is_closed_in_one_batch(autojump_clock, count):
+    async with play(policy={"dormant_files_max": 64}) as s:
+        session = await enter(s, "u1")
+        await touch(session, *NAMES[:count])
+
+        with sends(s):
+            await trio.sleep_until(29.9)
+        assert count == len(s.server.handles)
+        with sends(s, CloseBatch=1):
+            await trio.sleep_until(30.1)
+        assert 0 == len(s.server.handles)
+
+
+async def test_more_than_a_batch_takes_more_than_one(autojump_clock):
+    async with play("macos-30", policy={"dormant_files_max": 200}) as s:
+        session = await enter(s, "u1")
+        await touch(session, *NAMES)
+
+        with sends(s, CloseBatch=3):
+            await trio.sleep_until(30.1)
+
+
+async def test_one_tick_serves_all_sessions(autojump_clock):
+    async with play() as s:
+        for at_s, user in enumerate(("u1", "u2", "u3")):
+            await trio.sleep_until(at_s + 0.5)
+            await touch(await enter(s, user), *NAMES[at_s * 10 : at_s * 10 + 10])
+
+        with sends(s, CloseBatch=1):
+            await trio.sleep_until(35.1)
+        assert 0 == len(s.server.handles)
+
+
+async def test_without_a_tick_deadlines_are_exact(autojump_clock):
+    async with play("cifs-1s") as s:
+        session = await enter(s, "u1")
+        for at_s in (0.0, 0.25):
+            await trio.sleep_until(at_s)
+            await touch(session, f"at {at_s}")
+
+        for at_s, left in ((0.99, 2), (1.01, 1), (1.24, 1), (1.26, 0)):
+            await trio.sleep_until(at_s)
+            assert left == len(s.server.handles)
+
+
+async def test_a_tick_that_falls_just_short_of_the_deadline_is_none(autojump_clock):
+    async with play(time_scale=0.01) as s:  # 254 ticks and one age are 13.000000000000002
+        session = await enter(s, "u1")
+        await trio.sleep_until(254 * 0.05)
+        await touch(session, "a")
+
+        with sends(s, CloseBatch=1):
+            await trio.sleep_until(13.01)
+
+
+@pytest.mark.parametrize("files_max", [1, 2, 45])
+async def test_over_the_limit_the_oldest_closes(autojump_clock, files_max):
+    async with play(policy={"dormant_files_max": files_max}) as s:
+        session = await enter(s, "u1")
+        await touch(session, *NAMES[:files_max])
+        with sends(s):
+            async with session.open(at(NAMES[0]), "a"):  # becomes the youngest
+                pass
+
+        with sends(s, Create=1, Write=1, CloseBatch=1):
+            await touch(session, "one more")
+            await trio.sleep(0.1)
+
+        kept = [handle.path for handle in s.redirector.state.dormant.all()]
+        expected = [*NAMES[1:files_max], NAMES[0], "one more"]
+        assert expected[-files_max:] == kept
+        assert sorted(kept) == sorted(h.entry.path for h in s.server.handles.all())
+
+
+async def test_the_limit_is_each_connections_own(autojump_clock):
+    async with play(policy={"dormant_files_max": 2}) as s:
+        for user in ("u1", "u2"):
+            session = await enter(s, user)
+            with sends(s, Create=2, Write=2):
+                await touch(session, f"{user} a", f"{user} b")
+
+
+async def test_a_limit_of_none_means_close_at_once(autojump_clock):
+    async with play(policy={"dormant_files_max": 0}) as s:
+        session = await enter(s, "u1")
+
+        with sends(s, Create=3, Write=3, CloseBatch=3):
+            await touch(session, "a", "b", "a")
+        assert (0, 0, 0) == counters(s, "dormant", "closing", "files_parked")
+
+
+async def test_a_folder_is_never_kept(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await session.mkdir(at("folder"))
+
+        with sends(s, Create=1, QueryDirectory=1, CloseBatch=1):
+            assert [] == await session.listdir(at("folder"))
+
+
+async def test_what_was_saved_is_counted(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        for _ in range(5):
+            await touch(session, "a", mode="a")
+        await trio.sleep_until(31)
+
+        assert (4, 5, 1) == counters(
+            s, "creates_avoided", "closes_answered_locally", "close_requests_sent"
+        )
+        assert (8,) == counters(s, "round_trips_saved")
