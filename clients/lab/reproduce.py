@@ -127,7 +127,10 @@ async def _run_preset(
     folder.mkdir(parents=True, exist_ok=True)
     recalls = PRESETS[preset].policy.slot_recall
     async with running(
-        server={"recall_wait_s": RECALL_WAIT_S} if recalls else {},
+        server={
+            "accounts": {name: {"guest": True} for name in (GUEST, *_names(options))},
+            "recall_wait_s": RECALL_WAIT_S if recalls else 0,
+        },
         redirector={
             "preset": preset,
             "time_scale": options.time_scale,
@@ -138,6 +141,10 @@ async def _run_preset(
         logs=folder,
     ) as daemons:
         return await _load(options, preset, daemons, on_attempt)
+
+
+def _names(options: Options) -> list[str]:
+    return [f"user{number}" for number in range(options.users)]
 
 
 async def _load(
@@ -194,7 +201,7 @@ async def _user(
 async def _one_logon(
     options: Options, client: Client, user: int, attempt: Attempt, chance: random.Random
 ) -> None:
-    session = await client.logon(GUEST)
+    session = await client.logon(attempt.user)
     attempt.connect_sent = trio.current_time()
     try:
         await session.connect(SERVER, SHARE)

@@ -2,6 +2,7 @@
 
 - `ProtocolError`: never raised itself
     - `LocalProtocolError`: we tried something the protocol forbids (a bug on this side)
+        - `FrameTooLong`: a message over the bounds; as a reply the other side's doing
     - `RemoteProtocolError`: the peer did; its link ends
 - `LinkLost`: the stream under a link is gone; what became of a request in flight is unknown
 - `Refused`: an expected "no", with an NT status; travels as a message
@@ -19,6 +20,10 @@ class ProtocolError(Exception):
 
 class LocalProtocolError(ProtocolError):
     """This side tried to send something that the protocol does not allow now."""
+
+
+class FrameTooLong(LocalProtocolError):
+    """This side tried to send a longer frame than a peer takes."""
 
 
 class RemoteProtocolError(ProtocolError):

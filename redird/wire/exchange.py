@@ -8,7 +8,12 @@ on a link is a Negotiate; until it was answered nothing else may travel.
 
 from typing import NamedTuple, cast
 
-from redird.wire.errors import LocalProtocolError, Refused, RemoteProtocolError
+from redird.wire.errors import (
+    FrameTooLong,
+    LocalProtocolError,
+    Refused,
+    RemoteProtocolError,
+)
 from redird.wire.framing import PEER, STRANGER, FrameDecoder, decode_header, encode_frame
 from redird.wire.messages import MESSAGES, Message, Negotiate, Negotiated, RefusedReply
 from redird.wire.status import Status
@@ -111,10 +116,14 @@ class Exchange:
             self._abandoned.add(number)
 
     def reply(self, number: int, message: Message) -> None:
-        """Answer the peer's request of that number."""
+        """Answer the peer's request of that number; what no frame can carry is refused."""
         if number not in self._theirs:
             raise LocalProtocolError(f"no open request {number}")
-        self._send(-number, message)
+        try:
+            self._send(-number, message)
+        except FrameTooLong:
+            no = RefusedReply(int(Status.STATUS_BUFFER_TOO_SMALL), type(message).__name__)
+            self._send(-number, no)
         self._theirs.discard(number)
 
     def notify(self, message: Message) -> None:
@@ -132,7 +141,7 @@ class Exchange:
             self._negotiate(message, received=False)
         codec = message.codec
         payload = getattr(message, codec.payload) if codec.payload else b""
-        header = [number, type(message).__name__, *codec.to_fields(message)]
+        header = [number, codec.name, *codec.to_fields(message)]
         for buffer in encode_frame(header, payload):
             self._outgoing.append(buffer)
             self.outgoing_bytes += len(buffer)

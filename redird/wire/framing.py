@@ -2,8 +2,8 @@
 
 A frame is two unsigned 32-bit lengths in network order, then a msgpack header of the first
 length, then bulk data of the second. Bulk data is never packed. The header must be plain: no
-ext types (a Timestamp is one), no duplicate keys, no NaN, nesting of at most `DEPTH_MAX`; the
-C and the pure-Python msgpack are held to the same.
+ext types (a Timestamp is one), no duplicate keys, no NaN, no integer over signed 64 bits,
+nesting of at most `DEPTH_MAX`; the C and the pure-Python msgpack are held to the same.
 """
 
 import struct
@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from redird.wire.errors import LocalProtocolError, RemoteProtocolError
+from redird.wire.errors import FrameTooLong, LocalProtocolError, RemoteProtocolError
 
 _LENGTHS = struct.Struct("!II")
 DEPTH_MAX = 16
 KIB, MIB = 1024, 1024 * 1024
-_LEAVES = frozenset({int, str, bytes, bool, type(None)})
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+_LEAVES = frozenset({str, bytes, bool, type(None)})
 _packer = msgpack.Packer(buf_size=64 * KIB)
 
 
@@ -88,7 +89,7 @@ def encode_frame(header: list[Any], payload: bytes = b"") -> list[bytes]:
         _packer.reset()
         raise LocalProtocolError(f"not packable: {error}") from error
     if len(packed) > PEER.header_max or len(payload) > PEER.payload_max:
-        raise LocalProtocolError(f"a frame of {len(packed)} + {len(payload)} bytes is too long")
+        raise FrameTooLong(f"a frame of {len(packed)} + {len(payload)} bytes is too long")
     prefix = _LENGTHS.pack(len(packed), len(payload))
     return [prefix + packed, payload] if payload else [prefix + packed]
 
@@ -125,9 +126,10 @@ def _require_plain(values: Any, depth: int) -> None:
         kind = type(value)
         if kind in _LEAVES:
             continue
-        if kind is list:
-            _require_plain(value, depth + 1)
-        elif kind is dict:
-            _require_plain(value.values(), depth + 1)
-        elif kind is not float or value != value:
-            raise RemoteProtocolError("NaN" if kind is float else f"type {kind.__name__}")
+        if kind is int and INT_MIN <= value <= INT_MAX:
+            continue
+        if kind is list or kind is dict:
+            _require_plain(value if kind is list else value.values(), depth + 1)
+            continue
+        if kind is not float or value != value:
+            raise RemoteProtocolError(f"{value!r:.40} is no plain value")

@@ -1,7 +1,7 @@
 """Turns annotated dataclasses into checked positional arrays and back.
 
 A message travels as an array of its fields. What may stand in each place is read once from the
-annotations: `int` (signed 64 bits), `float`, `bool`, `str`, `bytes`, unions of those with
+annotations: `int`, `float`, `bool`, `str`, `bytes`, unions of those with
 `None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, Any]` (plain values) and other records. A
 `Payload` is bulk data: it travels beside the header, never in it, and must be the last field.
 """
@@ -16,7 +16,6 @@ from redird.wire.errors import RemoteProtocolError
 
 Payload = Annotated[bytes, "payload"]
 Check = Callable[[Any], Any]
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 
 class Record:
@@ -27,41 +26,68 @@ class Record:
 
 
 class Codec:
-    """How one record class travels."""
+    """How one record class travels.
+
+    Whether a scalar field is acceptable depends on its type alone, so a combination of types
+    that was checked once is looked up from then on; only structured fields are checked anew.
+    """
 
     def __init__(self, cls: type[Record]) -> None:
         hints = get_type_hints(cls, include_extras=True)
         names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
         self.cls = cls
+        self.name = cls.__name__
         self.payload = names.pop() if names and hints[names[-1]] == Payload else None
         self._checks = [_check_for(hints[name]) for name in names]
+        self._structured = [
+            (index, check)
+            for index, (name, check) in enumerate(zip(names, self._checks, strict=True))
+            if not _is_flat(hints[name])
+        ]
         self._required = sum(
             field.default is MISSING and field.default_factory is MISSING
             for field in fields(cls)  # type: ignore[arg-type]
             if field.name != self.payload
         )
         self._get = _getter(names)
-        self._flat = all(_is_flat(hints[name]) for name in names)
+        self._accepted: set[tuple[type, ...]] = set()
 
     def to_fields(self, record: Record) -> list[Any]:
         """Return the header fields of `record`, nested records as lists."""
-        values = self._get(record)
-        return list(values) if self._flat else [_plain(value) for value in values]
+        values = list(self._get(record))
+        for index, _ in self._structured:
+            values[index] = _plain(values[index])
+        return values
 
     def from_fields(self, values: list[Any], payload: bytes = b"") -> Any:
         """Build the record from header fields; RemoteProtocolError if they do not fit."""
-        checks = self._checks
-        if not self._required <= len(values) <= len(checks):
-            raise RemoteProtocolError(f"{self.cls.__name__} with {len(values)} fields")
-        if payload and self.payload is None:
-            raise RemoteProtocolError(f"{self.cls.__name__} with a payload")
         try:
-            checked = [check(value) for check, value in zip(checks, values, strict=False)]
+            if tuple(map(type, values)) in self._accepted:
+                for index, check in self._structured:
+                    if index < len(values):
+                        values[index] = check(values[index])
+            else:
+                values = self._checked(values)
         except TypeError as error:
-            raise RemoteProtocolError(f"{self.cls.__name__}: {error}") from None
+            raise RemoteProtocolError(f"{self.name}: {error}") from None
         if self.payload is not None:
-            return self.cls(*checked, **{self.payload: payload})
-        return self.cls(*checked)
+            return self.cls(*values, **{self.payload: payload})
+        if payload:
+            raise RemoteProtocolError(f"{self.name} with a payload")
+        return self.cls(*values)
+
+    def _checked(self, values: list[Any]) -> list[Any]:
+        if not self._required <= len(values) <= len(self._checks):
+            raise RemoteProtocolError(f"{self.name} with {len(values)} fields")
+        checked = [check(value) for check, value in zip(self._checks, values, strict=False)]
+        structured = {index for index, _ in self._structured}
+        kept = all(
+            index in structured or type(new) is type(old)
+            for index, (new, old) in enumerate(zip(checked, values, strict=True))
+        )
+        if kept:
+            self._accepted.add(tuple(map(type, values)))
+        return checked
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
@@ -99,12 +125,6 @@ def _check_for(hint: Any) -> Check:
     return _SCALARS[hint]
 
 
-def _integer(value: Any) -> int:
-    if type(value) is not int or not INT_MIN <= value <= INT_MAX:
-        raise TypeError(f"{_shown(value)} is not a 64-bit integer")
-    return value
-
-
 def _number(value: Any) -> float:
     if type(value) not in (int, float):
         raise TypeError(f"{_shown(value)} is not a number")
@@ -121,7 +141,7 @@ def _exactly(kind: type) -> Check:
 
 
 _SCALARS: dict[Any, Check] = {
-    int: _integer,
+    int: _exactly(int),
     float: _number,
     bool: _exactly(bool),
     str: _exactly(str),

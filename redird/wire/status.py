@@ -31,6 +31,7 @@ class Status(IntEnum):
     STATUS_INVALID_DEVICE_REQUEST = 0xC0000010, 1, "this peer does not serve that request"
     STATUS_END_OF_FILE = 0xC0000011, 38, "the offset is at or past the end of the file"
     STATUS_ACCESS_DENIED = 0xC0000022, 5, "access is denied"
+    STATUS_BUFFER_TOO_SMALL = 0xC0000023, 122, "the answer does not fit into one frame"
     STATUS_OBJECT_NAME_INVALID = 0xC0000033, 123, "the name is not valid"
     STATUS_OBJECT_NAME_NOT_FOUND = 0xC0000034, 2, "there is no file of that name"
     STATUS_OBJECT_NAME_COLLISION = 0xC0000035, 183, "the name exists already"
@@ -87,6 +88,7 @@ _ADVICE = {
     _S.STATUS_FILE_IS_A_DIRECTORY: "give the name of a file, or ask for a folder",
     _S.STATUS_NOT_A_DIRECTORY: "give the name of a folder, or ask for a file",
     _S.STATUS_DIRECTORY_NOT_EMPTY: "remove first what is in it",
+    _S.STATUS_BUFFER_TOO_SMALL: "ask for less at once",
     _S.STATUS_ACCESS_DENIED: "use an account that may",
     _S.STATUS_DELETE_PENDING: "wait until the last who has it open has closed it",
     _S.STATUS_NOT_SAME_DEVICE: "copy the file, then delete the old one",

@@ -5,9 +5,8 @@ from collections.abc import Awaitable
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
-from redird.wire.framing import PEER
+from redird.wire.framing import INT_MAX, PEER
 from redird.wire.messages import Message
-from redird.wire.schema import INT_MAX
 from redird.wire.status import Status
 from shareserver import teardown
 from shareserver.handles import Handle, Listing

@@ -112,7 +112,7 @@ from redird.wire.messages.slots import (
     UsesFound,
 )
 from redird.wire.messages.vocabulary import MESSAGES, Message
-from redird.wire.schema import Record
+from redird.wire.schema import Payload, Record
 
 __all__ = [
     "APPEND",
@@ -160,6 +160,7 @@ __all__ = [
     "Message",
     "Negotiate",
     "Negotiated",
+    "Payload",
     "QueryDirectory",
     "QueryInfo",
     "QueryUses",
