@@ -21,8 +21,19 @@ log = structlog.get_logger()
 async def close_handles(state: State, handles: Iterable[Handle]) -> None:
     """Close handles that are CLOSING in the table, in batches; each leaves it when confirmed.
 
-    A server that cannot be asked has lost the link, and with it closed them all.
+    A server that cannot be asked has lost the link, and with it closed them all. If the caller
+    is cancelled it goes on without: handles that nobody closes would never be drained.
     """
+    taken = list(handles)
+    try:
+        await _close(state, taken)
+    finally:
+        unconfirmed = [handle for handle in taken if state.dormant.is_closing(handle)]
+        if unconfirmed:
+            state.spawn(_close, state, unconfirmed)
+
+
+async def _close(state: State, handles: list[Handle]) -> None:
     by_link: dict[str, list[Handle]] = defaultdict(list)
     for handle in handles:
         by_link[handle.connection.link].append(handle)
@@ -46,8 +57,7 @@ async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
                 state.counters.close_requests_sent += sent
         except Refused as no:
             log.warning("close_batch_failed", link=link, files=len(alive), reason=str(no))
-        finally:
-            forget(state, batch)
+        forget(state, batch)
 
 
 def forget(state: State, handles: Iterable[Handle]) -> None:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 
+from clients.errors import LinkFailed
 from redird.wire import files as f
 from redird.wire.messages import Close, Closed, Create, Created
 from tests.playbook import at, enter, play, read, sends, touch
@@ -286,3 +287,26 @@ async def test_what_was_saved_is_counted(autojump_clock):
             s, "creates_avoided", "closes_answered_locally", "close_requests_sent"
         )
         assert (8,) == counters(s, "round_trips_saved")
+
+
+async def test_whoever_leaves_in_the_middle_leaves_no_handle_half_closed(autojump_clock):
+    async with play(policy={"dormant_files_max": 200}) as s, trio.open_nursery() as nursery:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await first.mkdir(at("folder"))
+        await touch(first, *(f"folder/{name}" for name in NAMES))
+        s.redirector.cable.down.hold("BatchClosed")
+        nursery.start_soon(renamed_or_not, second, at("folder"), at("other"))
+        await trio.sleep(1)  # the first batch of three is on the way
+        s.cable(second.client).cut()
+        await trio.sleep(1)
+
+        s.redirector.cable.release()
+        await trio.sleep(1)
+        assert (0, 0, 0) == (*counters(s, "dormant", "closing"), len(s.server.handles))
+        with sends(s, TreeDisconnect=1, Logoff=1):
+            await first.logoff()
+
+
+async def renamed_or_not(session, name, target):
+    with pytest.raises(LinkFailed):
+        await session.rename(name, target)

@@ -130,23 +130,23 @@ async def test_released_after_keep_connection(autojump_clock, seconds):
 
 
 async def test_a_kept_connection_does_not_keep_the_scavenger_from_later_files(autojump_clock):
-    policy = {"release_left": "after_keep_connection_s"}
+    policy = {"release_left": "after_keep_connection_s", "keep_connection_s": 200.0}
     async with play("sp5", policy=policy) as s:
         await visit(s, "u1")
-        await trio.sleep_until(100)  # the next deadline known is now the one at 600
+        await trio.sleep_until(50)  # the next deadline known is now the one at 200
 
         session = await enter(s, "u2")
         await touch(session, "a")
-        await trio.sleep_until(129)
+        await trio.sleep_until(79)
         assert 1 == len(s.server.handles)
         with sends(s, CloseBatch=1):
-            await trio.sleep_until(131)
+            await trio.sleep_until(81)
 
 
 async def test_never_released_until_the_redirector_goes(autojump_clock):
     async with play("sp5", uses_max=1, policy={"release_left": "never"}) as s:
         await visit(s, "u1")
-        await trio.sleep(3600)
+        await trio.sleep(600)
 
         assert (1, 0) == (uses(s), len(s.server.handles))
         [ghost] = (await refusal(s, "u2"))["holders"]
