@@ -1,5 +1,6 @@
 """The dialling side of a link: reach the peer, agree on a version, keep it alive, end it."""
 
+import functools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -50,13 +51,11 @@ async def open_link(
     stream = await dial(to) if isinstance(to, Address) else to
     link = Link(stream, handler, listening=False)
     async with trio.open_nursery() as nursery:
-        await nursery.start(link.run)
-        nursery.start_soon(_keep_one_alive, link, silence_max_s)
+        await nursery.start(_run, link, silence_max_s)
         try:
             yield link, await negotiate(link, capabilities, instance, epoch)
         finally:
             link.close("the link was closed here")
-            nursery.cancel_scope.cancel()
 
 
 @contextmanager
@@ -73,5 +72,16 @@ def unwrapped() -> Iterator[None]:
         raise error from error.__cause__
 
 
-async def _keep_one_alive(link: Link, silence_max_s: float) -> None:
-    await keep_alive([link], echo_s=silence_max_s / 3, silence_max_s=silence_max_s)
+async def _run(
+    link: Link,
+    silence_max_s: float,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the link until it ends: whoever is cancelled may still log off over it."""
+    judge = functools.partial(keep_alive, echo_s=silence_max_s / 3, silence_max_s=silence_max_s)
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(judge, [link])
+            await link.run(task_status=task_status)
+            nursery.cancel_scope.cancel()
