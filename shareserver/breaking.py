@@ -23,15 +23,25 @@ async def break_leases(state: State, identity: Identity, lessee: str, bits: int)
 async def _break_one(state: State, lease: Lease, bits: int) -> None:
     """Closing the last handle answers too (MS-CIFS 3.2.5.42): the lease is dropped."""
     left = state.leases.start_break(lease, bits)
+    with trio.move_on_after(state.config.lease_break_wait_s) as bound:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_ask, state, lease, left, nursery.cancel_scope)
+            while state.leases.is_held(lease):
+                await state.lease_dropped.park()
+            nursery.cancel_scope.cancel()
+    state.leases.finish_break(lease, answered=not bound.cancelled_caught)
+
+
+async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope) -> None:
+    """A lessee that will not is as good as one that did; one that is gone drops the lease."""
     link = next(
         (peer.link for peer in state.peers.values() if peer.lessee == lease.lessee), None
     )
-    answered = False
-    with trio.move_on_after(state.config.lease_break_wait_s):
-        try:
-            if link is not None:
-                await link.request(LeaseBreak(lease.file, left))
-                answered = True
-        except (LinkLost, Refused):
-            pass  # a lessee that is gone, or that will not: the lease is taken at once
-    state.leases.finish_break(lease, answered=answered)
+    try:
+        if link is not None:
+            await link.request(LeaseBreak(lease.file, left))
+    except LinkLost:
+        return  # what it had open is about to be closed
+    except Refused:
+        pass
+    answered.cancel()

@@ -81,6 +81,10 @@ class LeaseTable:
             del self._leases[identity]
         return lease
 
+    def is_held(self, lease: Lease) -> bool:
+        """Whether the lessee still has the file open under this lease."""
+        return self._leases.get(lease.identity, {}).get(lease.lessee) is lease
+
     def state(self, identity: Identity, lessee: str) -> int:
         """Return what a lessee holds on a file."""
         lease = self._leases.get(identity, {}).get(lessee)

@@ -95,6 +95,7 @@ class State:
     peers: dict[int, Peer] = field(default_factory=dict)
     sessions: dict[int, Session] = field(default_factory=dict)
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
+    lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 

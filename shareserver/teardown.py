@@ -33,7 +33,9 @@ def close_handle(state: State, handle: Handle) -> None:
     entry = handle.entry
     delete = state.handles.close(handle)
     if not any(other.lessee == handle.lessee for other in entry.handles.values()):
-        state.leases.drop(entry.identity, handle.lessee)
+        lease = state.leases.drop(entry.identity, handle.lessee)
+        if lease is not None and lease.breaking_to is not None:
+            state.lease_dropped.unpark_all()
     if delete:
         _delete(state, handle)
     handle.file.close()
