@@ -79,6 +79,13 @@ def default_config(has_shares: bool) -> Config:
     return build(Config, table, "defaults")
 
 
+def _accounts_file(config_path: Path | None) -> Path:
+    named = load(Config, config_path).accounts_file if config_path else ""
+    if not named:
+        raise ConfigError("passwd: give --accounts FILE, or a --config that has accounts_file")
+    return Path(named)
+
+
 def _share(text: str) -> tuple[str, dict[str, Any]]:
     name, given, rest = text.partition("=")
     path, _, limit = rest.rpartition(":")
@@ -155,12 +162,16 @@ def close(kind: str, number: int, at: str, user: str, password: str, as_json: bo
 
 @main.command()
 @click.argument("user")
-@click.option("--accounts", "path", required=True, type=click.Path(path_type=Path))
+@click.option("--accounts", "path", type=click.Path(path_type=Path), help="an accounts file")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="names the file")
 @click.option("--remove", is_flag=True, help="remove the account")
 @click.password_option(required=False, prompt_required=False, envvar="SHARESERVER_NEW_PASSWORD")
-def passwd(user: str, path: Path, remove: bool, password: str | None) -> None:
+def passwd(
+    user: str, path: Path | None, config_path: Path | None, remove: bool, password: str | None
+) -> None:
     """Set USER's password in an accounts file; only a verifier is kept."""
     try:
+        path = path or _accounts_file(config_path)
         verifiers = read_verifiers(path)
         if remove and verifiers.pop(user, None) is None:
             fail(PROGRAM, f"{path}: there is no account {user!r}")
