@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -102,7 +103,20 @@ def free_socket(program: str) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.parent.stat().st_uid != os.getuid():
         raise AddressError(f"{path.parent} belongs to somebody else: set XDG_RUNTIME_DIR")
-    return f"unix:{path.with_name(f'{program}-{os.getpid()}.sock') if path.exists() else path}"
+    taken = _has_listener(path)  # not only a file that a killed daemon left
+    return f"unix:{path.with_name(f'{program}-{os.getpid()}.sock') if taken else path}"
+
+
+def _has_listener(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # a full backlog, or somebody else's
+            return True
+    return True
 
 
 def fail(program: str, reason: object) -> NoReturn:
