@@ -11,7 +11,7 @@ the block logs off. Every error is a `clients.errors.SessionError`.
 import functools
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import trio
@@ -139,10 +139,16 @@ class Session:
             file = await open_file(self.client, tree, unc.path, mode, share, name)
         try:
             yield file
-        finally:
-            if self.proof is None:  # a logoff has closed it
-                with trio.CancelScope(shield=True):
-                    await file.aclose()
+        except BaseException:  # which a close that fails too must not hide
+            with suppress(LinkFailed):
+                await self._close(file)
+            raise
+        await self._close(file)
+
+    async def _close(self, file: TextFile | File) -> None:
+        if self.proof is None:  # a logoff has closed it
+            with trio.CancelScope(shield=True):
+                await file.aclose()
 
     async def _at(self, name: str) -> tuple[int, Unc]:
         unc = parse(name)
@@ -249,15 +255,7 @@ async def logon(
         try:
             yield session
         except BaseException:
-            with trio.CancelScope(shield=True):
-                await _log_off_if_linked(session)
+            with trio.CancelScope(shield=True), suppress(LinkFailed):  # a lost link logs off
+                await session.logoff()
             raise
         await session.logoff()
-
-
-async def _log_off_if_linked(session: Session) -> None:
-    """After an error the link may be gone, and the daemon has logged the session off then."""
-    try:
-        await session.logoff()
-    except LinkFailed:
-        return
