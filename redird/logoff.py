@@ -181,5 +181,6 @@ class _Logoff:
             state.connections.leave(connection, trio.current_time())
             closing.settle(state, connection)
         state.sessions.end(self.session)
+        state.connecting.pop(self.session.number, None)
         state.rearmed.unpark_all()
         state.drained.unpark_all()

@@ -77,10 +77,13 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
     if tree is None:
         raise Refused(Status.STATUS_NETWORK_NAME_DELETED, connection.share)
     handles: list[Handle] = []
+    waiting = True
 
     def created(reply: m.Created) -> None:  # before any break of its lease is looked at
         file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
         handles.append(_add_handle(state, connection, request, reply, file, tree))
+        if not waiting:
+            state.spawn(_drop_unused, state, connection, handles)
 
     connection.opening += 1
     try:
@@ -100,6 +103,7 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
             return m.Created(opened.number, reply.action, f.LEASE_NONE, 0, handles[0].file.info)
         raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
     finally:
+        waiting = False
         connection.opening -= 1
         await _drop_unused(state, connection, handles)
 

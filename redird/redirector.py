@@ -4,6 +4,10 @@ Every decision is made by a table between two awaits; what is awaited is a serve
 """
 
 import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
 
 from redird import closing, opening
 from redird.connections import Connection
@@ -50,8 +54,18 @@ async def _upstream_session(state: State, session: Session, server: str, passwor
     if session.upstream.get(link.name) is None:
         keys_for = functools.partial(_keys_for, state, session, server, password)
         nonce = state.world.token_hex(NONCE_BYTES)
-        session.upstream[link.name] = await link.log_on(session.user, keys_for, nonce)
+        with trio.CancelScope(shield=True):  # a session we do not know of nobody would log off
+            number = await link.log_on(session.user, keys_for, nonce)
+            session.upstream[link.name] = number
+            if not session.active:  # it logged off meanwhile
+                await closing.log_off_upstream(state, session)
+    _require_active(session)
     return link.name
+
+
+def _require_active(session: Session) -> None:
+    if not session.active:
+        raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
 
 
 async def _keys_for(
@@ -76,23 +90,30 @@ async def connect(
 
     A second connect of the same session to the same share is the same connection.
     """
-    known = state.connections.to_share(session, server, share)
-    if known is not None and known.tree is not None:
-        known.references += 1
-        return known
-    link = await _upstream_session(state, session, server, password)
-    if known is not None:
-        known.references += 1
-        await reconnect(state, known)
-        return known
-    connection = state.connections.begin(session, server, share, link)
-    try:
-        await _take_slot(state, connection)
-    except BaseException:
-        if connection.tree is None:
-            state.connections.end(connection)
-        raise
-    return connection
+    async with _connecting(state, session):
+        known = state.connections.to_share(session, server, share)
+        if known is not None:
+            await _reconnect(state, known, password)
+            known.references += 1
+            return known
+        link = await _upstream_session(state, session, server, password)
+        connection = state.connections.begin(session, server, share, link)
+        try:
+            await _take_slot(state, connection)
+        except BaseException:
+            if connection.tree is None:
+                state.connections.end(connection)
+            raise
+        return connection
+
+
+@asynccontextmanager
+async def _connecting(state: State, session: Session) -> AsyncIterator[None]:
+    """A session connects to one share at a time: two at once would take two slots."""
+    _require_active(session)
+    async with state.connecting.setdefault(session.number, trio.Lock()):
+        _require_active(session)
+        yield
 
 
 async def _take_slot(state: State, connection: Connection) -> None:
@@ -102,23 +123,28 @@ async def _take_slot(state: State, connection: Connection) -> None:
 
     session = connection.session
     link = state.links[connection.link]
-    await link.tree_connect(session.upstream[connection.link], connection.share, given)
-    if not session.active:  # it logged off meanwhile
-        await closing.release(state, connection)
-        raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
+    with trio.CancelScope(shield=True):  # a slot we do not know of nobody would give back
+        await link.tree_connect(session.upstream[connection.link], connection.share, given)
+        if not session.active:  # it logged off meanwhile
+            await closing.release(state, connection)
+    _require_active(session)
 
 
 async def reconnect(state: State, connection: Connection) -> None:
     """Take a slot again for a connection that gave its own back (recalled) or lost it."""
-    async with state.reconnecting:
-        if connection.tree is not None:
-            return
-        recalled = connection.recalled
-        try:
-            await _upstream_session(state, connection.session, connection.server, "")
-            await _take_slot(state, connection)
-        except Refused as no:
-            raise Refused(no.status, no.subject, no.detail | {"recalled": recalled}) from None
+    async with _connecting(state, connection.session):
+        await _reconnect(state, connection, "")
+
+
+async def _reconnect(state: State, connection: Connection, password: str) -> None:
+    if connection.tree is not None:
+        return
+    recalled = connection.recalled
+    try:
+        await _upstream_session(state, connection.session, connection.server, password)
+        await _take_slot(state, connection)
+    except Refused as no:
+        raise Refused(no.status, no.subject, no.detail | {"recalled": recalled}) from None
 
 
 async def disconnect(state: State, connection: Connection, *, force: bool) -> int:

@@ -71,7 +71,7 @@ class State:
     links: dict[str, ServerLink] = field(default_factory=dict)
     drained: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     rearmed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
-    reconnecting: trio.Lock = field(default_factory=trio.Lock)
+    connecting: dict[int, trio.Lock] = field(default_factory=dict)  # by session
     stopping: bool = False
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request

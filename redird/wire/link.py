@@ -107,8 +107,8 @@ class Link:
         """Send a request and wait for its reply.
 
         `on_reply` is called by the reading task the moment the reply is decoded, before any
-        later message of the peer is looked at. Raises Refused if the answer is no, LinkLost if
-        the link ends first.
+        later message of the peer is looked at, and also if whoever asked was cancelled before.
+        Raises Refused if the answer is no, LinkLost if the link ends first.
         """
         while not self.exchange.may_request and self.lost is None:
             await self._room.park()
@@ -132,7 +132,8 @@ class Link:
         waiter.task = trio.lowlevel.current_task()
 
         def abandon(_: Any) -> trio.lowlevel.Abort:
-            if self._waiters.pop(number, None) is not None:
+            waiter.task = None
+            if waiter.on_reply is None and self._waiters.pop(number, None) is not None:
                 self.exchange.abandon(number)
             return trio.lowlevel.Abort.SUCCEEDED
 
@@ -157,6 +158,14 @@ class Link:
     # --- serving ---
 
     async def _read(self) -> None:
+        try:
+            await self._read_and_serve()
+        except BaseException as error:  # before the nursery closes: nobody must flush any more
+            told = isinstance(error, LinkLost | RemoteProtocolError)
+            self.lost = self.lost or (str(error) if told else "the link was closed here")
+            raise
+
+    async def _read_and_serve(self) -> None:
         exchange = self.exchange
         while True:
             event = exchange.next_event()
@@ -265,7 +274,8 @@ class Link:
                 await self._stream.send_all(b"".join(self._unsent))
                 del self._unsent[:count]
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise LinkLost(f"the stream broke: {error.__cause__ or error}") from None
+            self.lost = self.lost or f"the stream broke: {error.__cause__ or error}"
+            raise LinkLost(self.lost) from None
         self._drained.unpark_all()
 
     async def _wait_drained(self) -> None:
