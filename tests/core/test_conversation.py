@@ -1,0 +1,139 @@
+"""Two exchanges on a fake wire: whatever is sent arrives once, in order, and no id is lost."""
+
+from unittest import mock
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from redird.wire import exchange as module
+from redird.wire import messages as m
+from redird.wire.errors import LocalProtocolError
+from redird.wire.exchange import Event
+from tests.core.wires import events, pair
+
+REQUESTS_MAX = 4
+
+
+class Conversation(RuleBasedStateMachine):
+    """Both sides ask, answer in any order, abandon and notify; the wire cuts where it likes.
+
+    The model: what each side has sent and the other not yet heard, which requests are open,
+    and which of them nobody waits for.
+    """
+
+    sides = st.sampled_from([0, 1])
+
+    def __init__(self):
+        super().__init__()
+        self.bound = mock.patch.object(module, "REQUESTS_MAX", REQUESTS_MAX)
+        self.bound.start()
+        self.exchanges = pair()
+        self.exchanges[1].trust_peer()
+        self.wires = [b"", b""]  # towards the other side
+        self.expected: list[list[Event]] = [[], []]  # by the side that will hear it
+        self.open: list[set[int]] = [set(), set()]  # asked by this side, no answer heard
+        self.abandoned: list[set[int]] = [set(), set()]
+        self.unanswered: list[set[int]] = [set(), set()]  # heard by this side
+        self.said = 0
+
+    def teardown(self):
+        try:
+            self.finish()
+        finally:
+            self.bound.stop()
+
+    def finish(self):
+        """Whatever happened, all can be answered, and then nothing is left."""
+        for _ in range(2):
+            self.deliver(0, 1 << 20)
+            self.deliver(1, 1 << 20)
+            for side in (0, 1):
+                for number in list(self.unanswered[side]):
+                    self.answer(side, number)
+
+        assert [[], []] == self.expected
+        assert [set(), set()] == self.open
+
+    def next_number(self):
+        self.said += 1
+        return self.said
+
+    def expect(self, side, number, message):
+        self.expected[1 - side].append(Event(number, message))
+        self.wires[side] += b"".join(self.exchanges[side].take_outgoing())
+
+    @rule(side=sides)
+    def request(self, side):
+        message = m.Write(1, self.next_number(), 0, b"bulk")
+        if len(self.open[side]) == REQUESTS_MAX:
+            with pytest.raises(LocalProtocolError):
+                self.exchanges[side].request(message)
+            return
+        number = self.exchanges[side].request(message)
+        assert number not in self.open[side]
+        self.open[side].add(number)
+        self.expect(side, number, message)
+
+    @rule(side=sides)
+    def notify(self, side):
+        message = m.UseEnded(self.next_number())
+        self.exchanges[side].notify(message)
+        self.expect(side, 0, message)
+
+    @precondition(lambda self: any(self.unanswered))
+    @rule(side=sides, data=st.data())
+    def reply(self, side, data):
+        if self.unanswered[side]:
+            self.answer(side, data.draw(st.sampled_from(sorted(self.unanswered[side]))))
+
+    def answer(self, side, number):
+        message = m.DataRead(b"%d" % self.next_number())
+        self.exchanges[side].reply(number, message)
+        self.unanswered[side].discard(number)
+        self.expect(side, -number, message)
+
+    @precondition(lambda self: any(self.open))
+    @rule(side=sides, data=st.data())
+    def abandon(self, side, data):
+        if self.open[side]:
+            number = data.draw(st.sampled_from(sorted(self.open[side])))
+            self.exchanges[side].abandon(number)
+            self.abandoned[side].add(number)
+
+    @rule(side=sides)
+    def abandon_what_is_not_open(self, side):
+        self.exchanges[side].abandon(10**6)
+
+    @rule(side=sides, size=st.integers(1, 150))
+    def deliver(self, side, size):
+        """Hand `size` bytes of what this side wrote to the other one."""
+        chunk, self.wires[side] = self.wires[side][:size], self.wires[side][size:]
+        there = 1 - side
+        for event in events(self.exchanges[there], chunk):
+            assert self.next_expected(there) == event
+            if event.number > 0:
+                self.unanswered[there].add(event.number)
+        if not self.wires[side]:
+            assert self.next_expected(there) is None
+
+    def next_expected(self, side):
+        while self.expected[side]:
+            event = self.expected[side].pop(0)
+            number = -event.number
+            self.open[side].discard(number)
+            if number not in self.abandoned[side]:
+                return event
+            self.abandoned[side].discard(number)
+        return None
+
+    @invariant()
+    def there_is_room_exactly_for_what_is_not_open(self):
+        for side in (0, 1):
+            room = len(self.open[side]) < REQUESTS_MAX
+            assert room is self.exchanges[side].may_request or self.wires[1 - side]
+
+
+TestConversation = Conversation.TestCase
+TestConversation.settings = settings(stateful_step_count=25)
