@@ -62,7 +62,9 @@ async def recall_slots(state: State, share: str, wanted: int) -> None:
     async def ask(peer: Peer) -> None:
         try:
             await peer.link.request(m.SlotRecall(share, wanted))
-        except (LinkLost, Refused):
+        except LinkLost:
+            await peer.gone.wait()  # and with it everything it held
+        except Refused:
             return
 
     holding = {use.peer for use in state.ledger.holders(share)}

@@ -55,6 +55,7 @@ class Peer:
     epoch: int = 0
     capabilities: frozenset[str] = frozenset()
     sessions: dict[int, "Session"] = field(default_factory=dict)
+    gone: trio.Event = field(default_factory=trio.Event)  # and all it held is given back
 
     @property
     def lessee(self) -> str:

@@ -89,4 +89,5 @@ async def end_peer(state: State, peer: Peer) -> Ended:
         closed, proofs = await end_session(state, session)
         trees += len(proofs)
         handles += closed
+    peer.gone.set()
     return Ended(trees, handles)
