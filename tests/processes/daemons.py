@@ -108,12 +108,16 @@ async def redirector(
 
 @asynccontextmanager
 async def stage(
-    folder: Path, uses_max: int | None = None, preset: str = "sp6", **config: Any
+    folder: Path,
+    uses_max: int | None = None,
+    preset: str = "sp6",
+    redirector_config: Mapping[str, Any] | None = None,
+    **config: Any,
 ) -> AsyncIterator[Stage]:
     """Run both; further keywords are the share server's configuration."""
     async with (
         share_server(folder, uses_max, **config) as (server, docs),
-        redirector(folder, server.tcp, preset) as redird,
+        redirector(folder, server.tcp, preset, **(redirector_config or {})) as redird,
     ):
         yield Stage(server, redird, docs)
 
