@@ -6,6 +6,7 @@ slow; it can be cut. Time is trio's, real or virtual.
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
@@ -25,10 +26,14 @@ class _Frame:
 
 
 class Lane:
-    """One direction of a cable. `arrived` counts the messages that came through, by name."""
+    """One direction of a cable. `arrived` counts the messages that came through, by name.
+
+    `on_arrival` hears the name of each, before the receiver has it.
+    """
 
     def __init__(self, bytes_max: int = LANE_BYTES_MAX) -> None:
         self.arrived: Counter[str] = Counter()
+        self.on_arrival: Callable[[str], None] = lambda name: None
         self.delay_s = 0.0
         self._bytes_max = bytes_max
         self._bytes = 0
@@ -140,6 +145,7 @@ class Lane:
             self._frames.appendleft(_Frame("", rest, frame.due_at))
         if frame.name:
             self.arrived[frame.name] += 1
+            self.on_arrival(frame.name)
         self._bytes -= len(data)
         self._changed.unpark_all()
         return data
