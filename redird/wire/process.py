@@ -144,3 +144,9 @@ def configure_logging() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+    def one_line(record: logging.LogRecord) -> bool:  # trio would show a traceback
+        structlog.get_logger().warning("accept_failed", reason=record.getMessage())
+        return False
+
+    logging.getLogger("trio.serve_listeners").addFilter(one_line)
