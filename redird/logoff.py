@@ -10,6 +10,7 @@ import trio
 from redird import closing, opening
 from redird.connections import Connection, Handle
 from redird.presets import FORCE, PURGE
+from redird.routing import drop_links
 from redird.sessions import Session
 from redird.state import State
 from redird.wire.errors import Refused
@@ -176,11 +177,11 @@ class _Logoff:
         for connection in state.connections.of_session(self.session):
             if connection.tree is None:
                 state.connections.end(connection)
-                closing.drop_link_if_unused(state, connection.link)
                 continue
             state.connections.leave(connection, trio.current_time())
             closing.settle(state, connection)
         state.sessions.end(self.session)
         state.connecting.pop(self.session.number, None)
+        drop_links(state, self.session)
         state.rearmed.unpark_all()
         state.drained.unpark_all()

@@ -11,7 +11,7 @@ import trio
 
 from redird import closing, opening
 from redird.connections import Connection
-from redird.routing import server_link
+from redird.routing import drop_links, server_link
 from redird.sessions import Session
 from redird.state import State
 from redird.upstream import Tree
@@ -44,6 +44,7 @@ async def log_on(
             await _upstream_session(state, session, proven_at, password)
     except BaseException:
         state.sessions.end(session)
+        drop_links(state, session)
         raise
     return session
 

@@ -6,7 +6,7 @@ own, as NT has it with MultipleUsersOnConnection = 0 (Q190162).
 
 import functools
 
-from redird import answers
+from redird import answers, closing
 from redird.sessions import Session
 from redird.state import State
 from redird.upstream import ServerLink
@@ -21,9 +21,7 @@ def server_link(state: State, session: Session, server: str) -> ServerLink:
     if address is None:
         known = ", ".join(state.config.servers) or "none"
         raise Refused(Status.STATUS_BAD_NETWORK_PATH, f"{server!r}; [servers] names {known}")
-    name, private = server.casefold(), state.config.link_per_session
-    if private:
-        name = f"{name}/{session.number}"
+    name, private = link_name(state, session, server), state.config.link_per_session
     if name not in state.links:
         state.links[name] = ServerLink(
             name,
@@ -40,3 +38,16 @@ def server_link(state: State, session: Session, server: str) -> ServerLink:
             private=private,
         )
     return state.links[name]
+
+
+def link_name(state: State, session: Session, server: str) -> str:
+    """Return the name under which `state.links` has the session's link to a server."""
+    name = server.casefold()
+    return f"{name}/{session.number}" if state.config.link_per_session else name
+
+
+def drop_links(state: State, session: Session) -> None:
+    """The session is gone: links of its own end, unless what it has left still needs them."""
+    if state.config.link_per_session:
+        for server in state.config.servers:
+            closing.drop_link_if_unused(state, link_name(state, session, server))

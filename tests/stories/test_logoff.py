@@ -3,6 +3,7 @@ and it ends in time whatever the server does.
 """
 
 import math
+from typing import Any
 
 import pytest
 import trio
@@ -30,9 +31,10 @@ SPARES = [name for name in ALL_PRESETS if name not in TAKES]
 class Ending:
     """A logoff under way."""
 
+    ended_at: float | None = None
+    proof: Any = None
+
     def __init__(self, nursery, session):
-        self.ended_at = None
-        self.proof = None
         nursery.start_soon(self._run, session)
 
     async def _run(self, session):

@@ -188,7 +188,7 @@ async def test_an_open_that_lands_during_the_recall_waits_and_takes_a_slot_anew(
         s.redirector.cable.down.hold("TreeDisconnected")
         nursery.start_soon(visit, s, "u2")  # is admitted, and leaves an orphan
         await trio.sleep(0.1)
-        texts = []
+        texts: list[str] = []
         nursery.start_soon(read_into, texts, first, "a")
         await trio.sleep(2)
         assert ([], 1) == (texts, uses(s))
