@@ -55,6 +55,10 @@ class Conversation(RuleBasedStateMachine):
 
         assert [[], []] == self.expected
         assert [set(), set()] == self.open
+        for side in self.exchanges:
+            for _ in range(REQUESTS_MAX):
+                side.request(m.Echo())
+            assert not side.may_request
 
     def next_number(self):
         self.said += 1

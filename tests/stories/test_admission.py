@@ -146,6 +146,18 @@ async def test_all_who_wait_are_asked_for_in_one_round(autojump_clock):
     assert 5 == door.uses
 
 
+async def test_nobody_is_asked_again_on_behalf_of_the_same(autojump_clock):
+    door, began = Door(5, recall_wait_s=WAIT_S, answer_s=0.5), trio.current_time()
+    await door.fill()
+    waiting = ["first", "second", "third", "fourth"]
+    async with trio.open_nursery() as nursery:
+        await queue_up(nursery, door, waiting)
+
+    assert [(began, 1), (began + 0.5, 3)] == door.asked
+    assert [began + after for after in (0.5, 1, 1, 1)] == sorted(at for _, at in door.answers)
+    assert [None] * 4 == [door.admitted[user] for user in waiting]
+
+
 async def test_too_few_slots_go_to_those_who_came_first(autojump_clock):
     door = Door(3, recall_wait_s=WAIT_S, gives={1: [1], 2: [2]})
     await door.fill()
