@@ -20,7 +20,6 @@ from clients.errors import DiskFull, SessionError
 from clients.session import logon
 from redird.wire.status import Status
 from tests.processes.daemons import (
-    command,
     run_command,
     share_server,
     stage,
@@ -178,41 +177,50 @@ REDIRECTORS: dict[str, tuple[Any, str]] = MISTAKES | {
 }
 
 
+PROGRAMS = {
+    "shareserver": (shareserver.__main__, SERVERS),
+    "redird": (redird.__main__, REDIRECTORS),
+}
+
+
+@pytest.fixture
+def serve(monkeypatch, capfd):
+    """`serve(program, ...)` fails to start it in this process; returns what it said."""
+
+    def run(program, *args):
+        module, _ = PROGRAMS[program]
+        monkeypatch.setattr(module, "configure_logging", bool)  # this process keeps its own
+        monkeypatch.setattr(module, "raise_open_files_limit", bool)
+        with pytest.raises(SystemExit) as ended:
+            module.main(["serve", *args], program)
+        out, err = capfd.readouterr()
+        assert (1, "") == (ended.value.code, out)
+        assert (f"{program}: ", 1) == (err[: len(program) + 2], err.count("\n"))
+        return err
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("program", "name"),
-    [
-        *(("shareserver", name) for name in SERVERS),
-        *(("redird", name) for name in REDIRECTORS),
-    ],
+    [(program, name) for program, (_, mistakes) in PROGRAMS.items() for name in mistakes],
 )
-def test_a_mistake_in_a_configuration_is_one_line(tmp_path, monkeypatch, capfd, program, name):
-    """Within this process, which is to keep its own logging."""
-    main = {"shareserver": shareserver.__main__, "redird": redird.__main__}[program]
-    table, said = {"shareserver": SERVERS, "redird": REDIRECTORS}[program][name]
+def test_a_mistake_in_a_configuration_is_one_line(tmp_path, serve, program, name):
+    table, said = PROGRAMS[program][1][name]
     text = table if isinstance(table, str) else toml(table)
     (tmp_path / "config.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
-    monkeypatch.setattr(main, "configure_logging", bool)
-    monkeypatch.setattr(main, "raise_open_files_limit", bool)
 
-    with pytest.raises(SystemExit) as ended:
-        main.main(["serve", "--config", str(tmp_path / "config.toml")])
-
-    out, err = capfd.readouterr()
-    assert (1, "") == (ended.value.code, out)
-    assert (f"{program}: ", 1) == (err[: len(program) + 2], err.count("\n"))
-    assert said in err
+    assert said in serve(program, "--config", str(tmp_path / "config.toml"))
 
 
-@pytest.mark.parametrize("program", ["shareserver", "redird"])
-def test_a_port_in_use_and_a_file_that_is_not_there_are_named(tmp_path, program):
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_in_use_or_not_there_is_named(tmp_path, serve, program):
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"tcp:127.0.0.1:{other.getsockname()[1]}"
-        first = f"unix:{tmp_path}/first.sock"
-        in_use = command(program, "serve", "--listen", first, "--listen", taken)
-    missing = command(program, "serve", "--config", str(tmp_path / "none.toml"))
-
+        said = serve(program, "--listen", f"unix:{tmp_path}/first.sock", "--listen", taken)
     advice = "in use; give another, or stop what listens there"
-    assert (1, b"") == (in_use.status, in_use.stdout)
-    assert f"{program}: cannot listen on {taken}: {advice}\n" == in_use.err
-    assert f"{program}: {tmp_path}/none.toml: there is no such file\n" == missing.err
+    assert f"{program}: cannot listen on {taken}: {advice}\n" == said
     assert [] == os.listdir(tmp_path)
+
+    said = serve(program, "--config", str(tmp_path / "none.toml"))
+    assert f"{program}: {tmp_path}/none.toml: there is no such file\n" == said
