@@ -618,7 +618,7 @@ class Agreement(RuleBasedStateMachine):
         self.folders = [Path(tempfile.mkdtemp(dir=place)) for _ in range(2)]
         for folder in self.folders:
             folder.chmod(0o755)
-        self.stores = [MemoryStore(), DiskStore(str(self.folders[0]), by_walk)]
+        self.stores: list[Store] = [MemoryStore(), DiskStore(str(self.folders[0]), by_walk)]
         self.stores += [DiskStore(str(self.folders[1]))]
         self.files: list[list[StoreFile]] = []
 
