@@ -3,6 +3,7 @@ and is not confused with one that this process itself has kept waiting.
 """
 
 import functools
+from typing import Any
 
 import pytest
 import trio
@@ -83,15 +84,11 @@ async def test_a_stranger_with_a_known_name_frees_nothing(autojump_clock):
     async with play("sp5", uses_max=1, instance="terminal-server") as s:
         await enter(s, "u1")
         cable, proof = s.plug_in(), ClientProof("nobody", "nonce")
-        async with dialling.open_link(cable.near, instance="terminal-server", epoch=2**62) as (
-            link,
-            _,
-        ):
-            challenge = await link.request(m.SessionSetup(0, "nobody", proof.first()))
+        name: Any = {"instance": "terminal-server", "epoch": 2**62}
+        async with dialling.open_link(cable.near, **name) as (link, _):
+            answer: Any = await link.request(m.SessionSetup(0, "nobody", proof.first()))
             with refused(Status.STATUS_LOGON_FAILURE):
-                await link.request(
-                    m.SessionSetup(challenge.session, "nobody", "c=biws,r=x,p=x")
-                )
+                await link.request(m.SessionSetup(answer.session, "nobody", "c=biws,r=x,p=x"))
             assert (1, 0) == (uses(s), freed(s))
 
 
