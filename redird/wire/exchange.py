@@ -58,6 +58,11 @@ class Exchange:
         """How many bytes of an unfinished frame have come."""
         return self._decoder.partial
 
+    @property
+    def missing(self) -> int:
+        """How many bytes the frame that has begun still needs, as far as that is known."""
+        return self._decoder.missing
+
     def next_event(self) -> Event | None:
         """Return the next event, or None until more bytes come; raises RemoteProtocolError."""
         while True:

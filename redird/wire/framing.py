@@ -43,15 +43,17 @@ class FrameDecoder:
         self.limits = limits
         self._buffer: bytes | bytearray = b""
         self._at = 0
+        self.missing = 0  # bytes known to be missing from a frame that has begun
 
     def receive_data(self, data: bytes) -> None:
         """Take what the stream gave."""
         if self._at == len(self._buffer):
             self._buffer = data
+        elif isinstance(self._buffer, bytearray) and not self._at:
+            self._buffer += data  # in place: a long frame comes in many parts
         else:
-            rest = bytearray(memoryview(self._buffer)[self._at :])
-            rest += data
-            self._buffer = rest
+            self._buffer = bytearray(memoryview(self._buffer)[self._at :])
+            self._buffer += data
         self._at = 0
 
     @property
@@ -75,7 +77,8 @@ class FrameDecoder:
             )
         middle = start + header_length
         end = middle + payload_length
-        if len(self._buffer) < end:
+        self.missing = max(0, end - len(self._buffer))
+        if self.missing:
             return None
         self._at = end
         return self._buffer[start:middle], bytes(self._buffer[middle:end])

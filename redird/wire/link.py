@@ -186,7 +186,7 @@ class Link:
         if self._unsent:
             await self._wait_drained()
         try:
-            data = await self._stream.receive_some(READ_BYTES)
+            data = await self._stream.receive_some(max(READ_BYTES, self.exchange.missing))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkLost(f"the stream broke: {error.__cause__ or error}") from None
         if not data:

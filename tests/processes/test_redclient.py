@@ -25,7 +25,7 @@ from tests.processes.daemons import (
 
 ROUTES = ["redirector", "server"]
 CONTENT = bytes(range(256)) * 12_000  # three chunks
-MEMORY_MAX = 250_000_000  # bytes
+MEMORY_MAX = 200_000_000  # bytes
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_odd_names_and_contents_survive_a_terminal(redclient, house):
 
 def test_a_large_file_is_not_held_in_memory(house, requires):
     with open(house.docs / "large", "wb") as large:
-        large.truncate(400_000_000)
+        large.truncate(260_000_000)
     # A bound on the data, for the most memory ever used is inherited from the tests' process.
     limited = [requires("prlimit", "util-linux"), f"--data={MEMORY_MAX}", "--"]
     get = python_module(
