@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from redird.presets import PRESETS, Policy, Preset
-from redird.wire.config import ConfigError
+from redird.wire.config import NUMBER_MAX, ConfigError
 from redird.wire.files import LEASE_RH, LEASE_RWH
 
 _LEASES = {"RH": LEASE_RH, "RWH": LEASE_RWH}
@@ -72,7 +72,7 @@ def _leases(value: Any) -> frozenset[int]:
 
 def _number(key: str, value: Any, *, whole: bool) -> int | float:
     kinds = (int,) if whole else (int, float)
-    if type(value) not in kinds or not value >= 0:
+    if type(value) not in kinds or not 0 <= value <= NUMBER_MAX:
         raise ConfigError(f"policy.{key}: must be a number of at least 0, not {value!r}")
     if key == "batch_max" and not 1 <= value <= 4096:
         raise ConfigError(f"policy.batch_max: between 1 and 4096, not {value}")

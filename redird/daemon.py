@@ -22,9 +22,9 @@ from redird.sessions import Session
 from redird.state import State, World
 from redird.wire import dialling
 from redird.wire.address import AddressError, parse, peer_uid
-from redird.wire.config import ConfigError
+from redird.wire.config import NUMBER_MAX, ConfigError
 from redird.wire.errors import Refused
-from redird.wire.keepalive import keep_alive
+from redird.wire.keepalive import keep_alive, require_sense
 from redird.wire.link import Answer, Link
 from redird.wire.messages import Message, Negotiated
 
@@ -50,6 +50,9 @@ def real_world() -> World:
 
 def build_state(config: Config, world: World) -> State:
     """Make the tables that `config` asks for; raises ConfigError."""
+    if not config.time_scale <= NUMBER_MAX:  # nor NaN, which no range of click's excludes
+        raise ConfigError(f"time_scale: must be at most {NUMBER_MAX:.0e}: {config.time_scale}")
+    require_sense(config.echo_s, config.peer_silence_max_s)
     preset = preset_of(config)
     policy = preset.policy.scaled(config.time_scale)
     for name, address in config.servers.items():

@@ -99,8 +99,9 @@ def _share(text: str) -> tuple[str, dict[str, Any]]:
 async def _serve(config: Config, as_json: bool) -> None:
     state = server.build_state(config, server.real_world())
     shares = "".join(
-        f"\n  share {share.name} = {share.path}, limit {share.uses_max or 'none'}"
-        for share in state.shares
+        f"\n  share {one.name} = {one.path},"
+        f" limit {'none' if one.uses_max is None else one.uses_max}"
+        for one in state.shares
     )
     async with listening(config.listen) as listeners:
         await until_signalled(

@@ -10,7 +10,7 @@ import trio
 
 from redird.wire.address import peer_uid
 from redird.wire.config import ConfigError
-from redird.wire.keepalive import keep_alive
+from redird.wire.keepalive import keep_alive, require_sense
 from redird.wire.link import Answer, Link
 from redird.wire.messages import Message
 from shareserver import teardown
@@ -40,6 +40,7 @@ def real_world() -> World:
 
 def build_state(config: Config, world: World) -> State:
     """Make the tables that `config` asks for; raises ConfigError."""
+    require_sense(config.echo_s, config.peer_silence_max_s)
     shares = build_shares(config)
     ledger = ConnectionLedger()
     state: State

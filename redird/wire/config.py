@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 C = TypeVar("C")
+NUMBER_MAX = 10**15  # thirty million years in seconds; every integer up to it is exact
 
 
 class ConfigError(Exception):
@@ -75,6 +76,8 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: must be {_NAMES[hint]}, not {value!r}")
     if hint in (int, float) and not value >= 0:
         raise ConfigError(f"{where}: must not be negative, nor NaN: {value!r}")
+    if hint in (int, float) and value > NUMBER_MAX:
+        raise ConfigError(f"{where}: must be at most {NUMBER_MAX:.0e}: {value!r}")
     return value
 
 

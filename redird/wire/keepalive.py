@@ -8,7 +8,17 @@ from collections.abc import Collection
 
 import trio
 
+from redird.wire.config import ConfigError
 from redird.wire.link import Link
+
+
+def require_sense(echo_s: float, silence_max_s: float) -> None:
+    """Raise ConfigError for times by which every quiet peer would be gone."""
+    if not 0 < echo_s < silence_max_s:
+        raise ConfigError(
+            f"echo_s: must be more than 0 and less than peer_silence_max_s ({silence_max_s:g}):"
+            f" {echo_s:g}"
+        )
 
 
 async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: float) -> None:

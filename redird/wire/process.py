@@ -27,6 +27,8 @@ class Main(Protocol):
 @asynccontextmanager
 async def listening(addresses: tuple[str, ...]) -> AsyncIterator[list[trio.SocketListener]]:
     """Listen on all of them or none; raises AddressError. Unix sockets leave no file behind."""
+    if not addresses:
+        raise AddressError("no address to listen on: give `listen`")
     opened: list[trio.SocketListener] = []
     files: list[str] = []
     try:

@@ -154,6 +154,15 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "an unknown key": ({"lisen": []}, "unknown key 'lisen'; did you mean 'listen'?"),
     "a wrong type": ({"echo_s": "5"}, "echo_s: must be a number, not '5'"),
     "a negative bound": ({"logon_max_s": -1}, "logon_max_s: must not be negative"),
+    "no sense": (
+        {"echo_s": 15, "peer_silence_max_s": 15},
+        "echo_s: must be more than 0 and less",
+    ),
+    "no end": (
+        'listen = ["unix:/none"]\nlogon_max_s = inf',
+        "logon_max_s: must be at most 1e+15",
+    ),
+    "nowhere to listen": ({"listen": []}, "no address to listen on: give `listen`"),
     "no address": ({"listen": ["docs"]}, "'docs' is not an address: write tcp:HOST:PORT"),
     "no TOML": ("listen = [", "not TOML"),
     "no UTF-8": ("\udcff", "not TOML"),
@@ -173,6 +182,10 @@ SERVERS: dict[str, tuple[Any, str]] = MISTAKES | {
 REDIRECTORS: dict[str, tuple[Any, str]] = MISTAKES | {
     "an unknown preset": ({"preset": "sp7"}, "preset 'sp7': there are sp3, sp4"),
     "a bad policy": ({"policy": {"dormant_age": 1}}, "policy: unknown key 'dormant_age'"),
+    "a tick that never comes": (
+        'listen = ["unix:/none"]\npolicy.scavenger_tick_s = inf',
+        "policy.scavenger_tick_s: must be a number",
+    ),
     "a bad server": ({"servers": {"files": "files"}}, "servers.files: 'files' is not an addr"),
 }
 
