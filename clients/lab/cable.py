@@ -8,7 +8,6 @@ slow; it can be cut. Time is trio's, real or virtual.
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 
 import trio
 
@@ -120,8 +119,11 @@ class Lane:
                 return self._take(frame, bytes_max)
             if self._ended and not self._frames and not self._all_held:
                 return b""
-            with trio.move_on_at(inf if frame is None else frame.due_at):
+            if frame is None:
                 await self._changed.park()
+            else:
+                with trio.move_on_at(frame.due_at):
+                    await self._changed.park()
 
     def leave_unread(self) -> None:
         """Nothing more will be received."""

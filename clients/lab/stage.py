@@ -42,7 +42,7 @@ from shareserver.store.memory import MemoryStore
 
 SERVER = "server"  # its name in `\\server\share`
 FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
-LOOK_S = 0.1
+LOOK_S = 0.01  # at first, to see whether everybody has left
 
 
 @dataclass(slots=True, eq=False)
@@ -217,20 +217,22 @@ class Stage:
             cable.release()
         for client in self._clients:
             client.link.close("the end")
-        left = await self._wait_left()
+        left = await self.wait_left()
         forever = any(one.state.policy.release_left == NEVER for one in self.redirectors)
         assert not left or forever, f"after all have logged off there are {left}"
         for redirector in self.redirectors:
             await daemon.stop(redirector.state)
-        left = await self._wait_left()
+        left = await self.wait_left()
         assert not left, f"after the redirectors have stopped there are {left}"
         self.validate()
 
-    async def _wait_left(self) -> dict[str, int]:
+    async def wait_left(self) -> dict[str, int]:
         """Wait until nothing is left, or ought to be; returns what is."""
+        look_s = LOOK_S
         with trio.move_on_after(max(map(_leaving_max_s, self.redirectors), default=1.0)):
-            while self.leftovers():  # noqa: ASYNC110 - the tables do not tell when they change
-                await trio.sleep(LOOK_S)
+            while self.leftovers():
+                await trio.sleep(look_s)
+                look_s = min(2 * look_s, 1.0)
         return self.leftovers()
 
     def _cables(self) -> list[Cable]:

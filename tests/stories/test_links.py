@@ -253,7 +253,7 @@ async def test_a_session_takes_one_slot_however_many_files_it_opens_at_once(auto
         assert 1 == uses(s)
 
 
-@pytest.mark.parametrize("preset", ["sp3", "sp5", "sp6", "w2k", "recall"])
+@pytest.mark.parametrize("preset", ["sp3", "sp5", "w2k"])
 @pytest.mark.parametrize("end", ["client", "upstream"])
 async def test_a_link_lost_in_every_place_is_survived(autojump_clock, log, preset, end):
     """Cut a link at each message of a visit in turn: nothing is left, everybody goes on."""
@@ -263,7 +263,7 @@ async def test_a_link_lost_in_every_place_is_survived(autojump_clock, log, prese
             cuts = 0
             while await is_cut_in_a_visit(s, end, way, cuts + 1):
                 cuts += 1
-            assert 20 < cuts < 40
+            assert 10 < cuts < 30
 
 
 async def is_cut_in_a_visit(s, end, way, nth):
@@ -279,14 +279,13 @@ async def is_cut_in_a_visit(s, end, way, nth):
 
     getattr(upstream, way).on_arrival = cut_at
     with suppress(SessionError):
-        for _ in range(2):
-            await touch(session, "a", "b")
-            await read(session, "a")
-            await session.unlink(at("b"))
+        await touch(session, "a", "b")
+        await read(session, "a")
+        await touch(session, "b")
+        await session.unlink(at("b"))
     with suppress(SessionError):
         await session.logoff()
     session.client.link.close("gone home")
-    await trio.sleep(36)
+    assert {} == await s.wait_left()
     getattr(upstream, way).on_arrival = names.append
-    assert {} == s.leftovers()
     return len(names) >= nth
