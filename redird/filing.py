@@ -114,9 +114,11 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         connection = await _with_slot(state, peer, request.tree)
         await _close_dormant(state, connection, request.target)
         link = state.links[connection.link]
-        return m.InfoSet(
-            await link.set_info(m.SetInfo(_tree(connection), request.target, *changes))
-        )
+        info = await link.set_info(m.SetInfo(_tree(connection), request.target, *changes))
+        at = (connection.server, connection.share, request.target)
+        for handle in state.connections.live_at(*at):  # what is known under a lease of ours
+            handle.file.info = info
+        return m.InfoSet(info)
     opened = _open(state, peer, request.tree, request.target)
     handle = opened.handle
     info = await _link(state, opened).set_info(

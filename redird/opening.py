@@ -58,7 +58,11 @@ async def _served_by(state: State, connection: Connection, handle: Handle) -> m.
     state.note(connection)
     if handle.file.lease != f.LEASE_RWH:
         link = state.links[handle.connection.link]
-        handle.file.info = await link.query_info(handle.tree, handle.server_handle)
+        try:
+            handle.file.info = await link.query_info(handle.tree, handle.server_handle)
+        except BaseException:  # the application gets no open that it could close
+            state.spawn(closing.close_handles, state, drop_open(state, opened))
+            raise
     return m.Created(opened.number, f.OPENED, f.LEASE_NONE, 0, handle.file.info)
 
 
@@ -145,8 +149,8 @@ def _add_handle(
 
 async def close(state: State, opened: Open) -> None:
     """The application closes a file: park its handle if nobody else uses it and it may be."""
-    handle = state.connections.drop_open(opened)
-    taken = let_go(state, handle)
+    handle = opened.handle
+    taken = drop_open(state, opened)
     if handle in taken:  # not to be kept: the application waits for the server's answer
         await closing.close_handles(state, taken)
     else:
@@ -156,11 +160,12 @@ async def close(state: State, opened: Open) -> None:
     state.note(opened.connection)
 
 
-def let_go(state: State, handle: Handle) -> list[Handle]:
-    """An open of the handle has ended: park it if that was the last and it may be kept.
+def drop_open(state: State, opened: Open) -> list[Handle]:
+    """End an open: park its handle if that was the last on it and it may be kept.
 
     Returns the handles that must be closed at the server now.
     """
+    handle = state.connections.drop_open(opened)
     if handle.dead or handle.opens or state.dormant.is_closing(handle):
         return []
     if not may_park(state, handle):
@@ -187,5 +192,5 @@ def run_down(state: State, connection: Connection) -> list[Handle]:
     """
     taken: list[Handle] = []
     for opened in list(connection.opens.values()):
-        taken += let_go(state, state.connections.drop_open(opened))
+        taken += drop_open(state, opened)
     return taken

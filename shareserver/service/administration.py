@@ -11,7 +11,9 @@ from typing import Any
 
 from redird.wire import messages as m
 from redird.wire.errors import Refused
+from redird.wire.files import LEASE_NONE
 from redird.wire.messages import Message
+from redird.wire.pages import ROWS_MAX, page
 from redird.wire.status import Status
 from shareserver import teardown
 from shareserver.recalling import describe_uses
@@ -19,7 +21,6 @@ from shareserver.state import Peer, State
 
 Rows = list[dict[str, Any]]
 NANO = 1_000_000_000
-ROWS_MAX = 1000
 
 
 async def enumerate_view(state: State, peer: Peer, request: m.Enumerate) -> Message:
@@ -30,7 +31,7 @@ async def enumerate_view(state: State, peer: Peer, request: m.Enumerate) -> Mess
         raise Refused(Status.STATUS_NOT_FOUND, f"view {request.view}; there are {list(_VIEWS)}")
     rows = view(state, request.since)
     rows = rows if isinstance(rows, list) else await rows
-    return m.Enumerated(tuple(row for row in rows if row["number"] > request.since)[:ROWS_MAX])
+    return m.Enumerated(page(row for row in rows if row["number"] > request.since))
 
 
 async def force_close(state: State, peer: Peer, request: m.ForceClose) -> Message:
@@ -41,12 +42,21 @@ async def force_close(state: State, peer: Peer, request: m.ForceClose) -> Messag
     if request.kind == "connection":
         return await _close_connection(state, request.number)
     if request.kind == "file":
-        handle = next((h for h in state.handles.all() if h.number == request.number), None)
-        if handle is None:
-            raise Refused(Status.STATUS_NOT_FOUND, f"file {request.number}")
-        teardown.close_handle(state, handle)
-        return m.ForceClosed(f"file {handle.entry.path}")
+        return _close_file(state, request.number)
     raise Refused(Status.STATUS_INVALID_PARAMETER, f"{request.kind}: session, connection, file")
+
+
+def _close_file(state: State, number: int) -> Message:
+    """A redirector that may keep the file dormant is told by a break of its lease."""
+    handle = next((one for one in state.handles.all() if one.number == number), None)
+    if handle is None:
+        raise Refused(Status.STATUS_NOT_FOUND, f"file {number}")
+    peer = state.sessions[handle.session].peer
+    leased = state.leases.state(handle.entry.identity, handle.lessee)
+    teardown.close_handle(state, handle)
+    if leased:
+        peer.link.notify(m.LeaseBreak(handle.entry.number, LEASE_NONE))
+    return m.ForceClosed(f"file {handle.entry.path}")
 
 
 async def _close_session(state: State, number: int) -> Message:
