@@ -19,6 +19,7 @@ from redird.wire.exchange import REQUESTS_MAX
 from redird.wire.framing import PEER
 from redird.wire.link import Answer
 from redird.wire.messages import Message
+from redird.wire.pages import page
 from redird.wire.status import Status
 
 CAPABILITIES = ("compound", "uses")
@@ -120,7 +121,7 @@ def enumerate_view(state: State, peer: Peer, request: m.Enumerate) -> Message:
     view = VIEWS.get(request.view)
     if view is None:
         raise Refused(Status.STATUS_NOT_FOUND, f"view {request.view}; there are {list(VIEWS)}")
-    return m.Enumerated(tuple(view(state, request.since)))
+    return m.Enumerated(page(view(state, request.since)))
 
 
 FUNCTIONS: dict[type[Message], Function] = {
