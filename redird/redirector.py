@@ -138,6 +138,7 @@ async def reconnect(state: State, connection: Connection) -> None:
 
 
 async def _reconnect(state: State, connection: Connection, password: str) -> None:
+    _require_there(state, connection)
     if connection.tree is not None:
         return
     recalled = connection.recalled
@@ -148,21 +149,31 @@ async def _reconnect(state: State, connection: Connection, password: str) -> Non
         raise Refused(no.status, no.subject, no.detail | {"recalled": recalled}) from None
 
 
+def _require_there(state: State, connection: Connection) -> None:
+    """It may have been disconnected while we waited."""
+    if state.connections.find(connection.session.owner, connection.number) is not connection:
+        raise Refused(Status.STATUS_NETWORK_NAME_DELETED, connection.share)
+
+
 async def disconnect(state: State, connection: Connection, *, force: bool) -> int:
     """End a connection; returns how many handles that closed. Refused if it is in use."""
-    connection.references -= 1
-    if connection.references > 0 and not force:
-        return 0
-    try:
+    async with _connecting(state, connection.session):
+        _require_there(state, connection)
+        if connection.references > 1 and not force:
+            connection.references -= 1
+            return 0
         _require_disconnectable(state, connection, force)
-    except Refused:
-        connection.references += 1
-        raise
-    taken = opening.run_down(state, connection) + state.dormant.take_connection(connection)
-    await closing.close_handles(state, taken)
-    done = await closing.release(state, connection)
-    state.connections.end(connection)
-    return len(taken) + (done.handles_closed if done else 0)
+        connection.releasing = True  # until it has gone nothing is opened any more
+        try:
+            taken = opening.run_down(state, connection)
+            taken += state.dormant.take_connection(connection)
+            await closing.close_handles(state, taken)
+            done = await closing.release(state, connection)
+        finally:
+            connection.releasing = False
+            state.drained.unpark_all()
+        state.connections.end(connection)
+        return len(taken) + (done.handles_closed if done else 0)
 
 
 def _require_disconnectable(state: State, connection: Connection, force: bool) -> None:

@@ -134,6 +134,26 @@ async def test_a_second_connect_is_the_same_connection(autojump_clock):
         assert 1 == uses(s)
 
 
+async def test_an_open_that_lands_during_a_disconnect_finds_no_connection(autojump_clock):
+    async with play(uses_max=1) as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        s.redirector.cable.down.hold("TreeDisconnected")
+        nursery.start_soon(session.disconnect, "server", SHARE)
+        await trio.sleep(0.1)
+        nursery.start_soon(touch_or_not, session)
+        await trio.sleep(0.1)
+
+        s.redirector.cable.release()
+        await trio.sleep(0.1)
+        assert (0, 0) == (uses(s), len(s.redirector.state.connections.all()))
+        await touch(session, "a")  # connects anew
+
+
+async def touch_or_not(session):
+    with refused(Status.STATUS_NETWORK_NAME_DELETED):
+        await touch(session, "a")
+
+
 # --- what the presets share -------------------------------------------------------------------
 
 
