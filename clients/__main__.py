@@ -14,10 +14,10 @@ from clients import transfer
 from clients.errors import FileMissing, SessionError
 from clients.hold import hold as hold_files
 from clients.session import Session
-from clients.visit import PROGRAM, Login, output, printable, visit
-from redird.wire.console import table
+from clients.visit import PROGRAM, Login, visit
+from redird.wire.console import printable, table
 from redird.wire.messages import FileInfo
-from redird.wire.process import default_socket, fail
+from redird.wire.process import default_socket, fail, keep_standard_streams, output
 from redird.wire.status import Status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +44,7 @@ def main(context: click.Context, at: str, user: str, password: str, ask_password
 
     A NAME is \\SERVER\SHARE\PATH or //SERVER/SHARE/PATH.
     """
+    keep_standard_streams()
     if sys.stdout is not None:  # names on a share may not fit the terminal's encoding
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if ask_password:
@@ -62,9 +63,11 @@ def ls(login: Login, name: str, as_json: bool) -> None:
     """List a folder, or what in it matches: the last component may hold * ? < > "."""
     entries = visit(login, (name,), functools.partial(_list, name))
     if as_json:
-        output(json.dumps({"name": name, "entries": [_facts(*one) for one in entries]}))
+        output(
+            PROGRAM, json.dumps({"name": name, "entries": [_facts(*one) for one in entries]})
+        )
     elif entries:
-        output("\n".join(table([_row(*one) for one in entries])))
+        output(PROGRAM, "\n".join(table([_row(*one) for one in entries])))
 
 
 async def _list(name: str, session: Session) -> list[tuple[str, FileInfo]]:
@@ -90,7 +93,7 @@ def stat(login: Login, name: str, as_json: bool) -> None:
     facts = _facts(name, visit(login, (name,), lambda session: session.stat(name)))
     width = max(map(len, facts))
     rows = (f"{key:{width}}  {printable(str(value))}" for key, value in facts.items())
-    output(json.dumps(facts) if as_json else "\n".join(rows))
+    output(PROGRAM, json.dumps(facts) if as_json else "\n".join(rows))
 
 
 def _facts(name: str, info: FileInfo) -> dict[str, Any]:
@@ -191,7 +194,7 @@ def mv(login: Login, name: str, target: str, replace: bool, as_json: bool) -> No
 def _confirm(as_json: bool, done: Mapping[str, object]) -> None:
     """What was done; people see it by the silence."""
     if as_json:
-        output(json.dumps(done))
+        output(PROGRAM, json.dumps(done))
 
 
 # --- holding ----------------------------------------------------------------------------------
@@ -224,9 +227,9 @@ def hold(
     def tell(session: Session) -> None:
         if as_json:
             held = {"state": state, "user": session.user, "session": session.number}
-            output(json.dumps(held | {"holding": list(names)}))
+            output(PROGRAM, json.dumps(held | {"holding": list(names)}))
         else:
-            output("\n".join(f"holding {printable(name)}, {state}" for name in names))
+            output(PROGRAM, "\n".join(f"holding {printable(name)}, {state}" for name in names))
 
     async def work(session: Session) -> None:
         if dormant and session.client.direct:

@@ -6,7 +6,6 @@ one both.
 """
 
 import functools
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,8 +18,9 @@ from clients.errors import ConnectRefused, LinkFailed, SessionError, session_err
 from clients.names import Unc, parse
 from clients.receipt import words
 from clients.session import Session, logon
+from redird.wire.console import printable
 from redird.wire.dialling import unwrapped
-from redird.wire.process import fail
+from redird.wire.process import fail, leave_quietly
 
 PROGRAM = "redclient"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -59,43 +59,11 @@ def visit(login: Login, names: tuple[str, ...], work: Work[T]) -> T:
     return outcome[0]
 
 
-def output(text: str) -> None:
-    """Print `text`; if its reader has gone the program ends quietly."""
-    if sys.stdout is None:
-        fail(PROGRAM, "standard output is closed")
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        leave_quietly(signal.SIGPIPE)
-    except OSError as error:
-        _forget_output()
-        fail(PROGRAM, f"standard output: {error.strerror}")
-
-
-def leave_quietly(number: int) -> NoReturn:
-    """End the program as a shell reports the end by signal `number`."""
-    _forget_output()
-    raise SystemExit(128 + number)
-
-
-def printable(text: str) -> str:
-    """Show control characters and the like by their escapes, so that a name stays one line."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
-
-
 def _require_utf8(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         fail(PROGRAM, f"{text!r} is not UTF-8: no name on a share is like that")
-
-
-def _forget_output() -> None:
-    """What is still buffered goes nowhere, instead of failing once more at the very end."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: SessionError) -> NoReturn:

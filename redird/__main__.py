@@ -99,7 +99,8 @@ def _view(name: str, text: str) -> None:
     @click.option("--at", default=functools.partial(default_socket, PROGRAM), help="its socket")
     @AS_JSON
     def show(at: str, as_json: bool) -> None:
-        print_rows(name, run_asking(PROGRAM, functools.partial(ask_view, name), at), as_json)
+        rows = run_asking(PROGRAM, functools.partial(ask_view, name), at)
+        print_rows(PROGRAM, name, rows, as_json)
 
 
 for _name, _text in {

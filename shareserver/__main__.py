@@ -14,7 +14,7 @@ from redird.wire import messages as m
 from redird.wire.address import AddressError
 from redird.wire.asking import ask_view, run_asking
 from redird.wire.config import ConfigError, build, load
-from redird.wire.console import print_rows
+from redird.wire.console import print_rows, printable
 from redird.wire.process import (
     announce,
     configure_logging,
@@ -22,6 +22,7 @@ from redird.wire.process import (
     fail,
     free_socket,
     listening,
+    output,
     raise_open_files_limit,
     until_signalled,
 )
@@ -132,7 +133,7 @@ def _view(name: str, text: str) -> None:
     @_at
     def show(at: str, user: str, password: str, as_json: bool) -> None:
         rows = run_asking(PROGRAM, functools.partial(ask_view, name), at, user, password)
-        print_rows(name, rows, as_json)
+        print_rows(PROGRAM, name, rows, as_json)
 
 
 for _name, _text in {
@@ -158,7 +159,7 @@ def close(kind: str, number: int, at: str, user: str, password: str, as_json: bo
         return await link.request(m.ForceClose(kind, number))
 
     closed = run_asking(PROGRAM, ask, at, user, password).closed
-    print_rows("closed", [{"number": number, "closed": closed}], as_json)
+    print_rows(PROGRAM, "closed", [{"number": number, "closed": closed}], as_json)
 
 
 @main.command()
@@ -172,6 +173,8 @@ def passwd(
 ) -> None:
     """Set USER's password in an accounts file; only a verifier is kept."""
     try:
+        if not user or not user.isprintable():  # nor the surrogates of what is not UTF-8
+            raise ConfigError(f"{user!r} is no name for an account")
         path = path or _accounts_file(config_path)
         verifiers = read_verifiers(path)
         if remove and verifiers.pop(user, None) is None:
@@ -184,7 +187,8 @@ def passwd(
         write_verifiers(path, verifiers)
     except ConfigError as error:
         fail(PROGRAM, error)
-    print(f"{path}: {user} {'removed' if remove else 'set'}; restart the server to use it")
+    done = "removed" if remove else "set"
+    output(PROGRAM, f"{path}: {printable(user)} {done}; restart the server to use it")
 
 
 if __name__ == "__main__":

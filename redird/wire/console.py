@@ -4,18 +4,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from redird.wire.process import output
+
 Rows = Iterable[Mapping[str, Any]]
 
 
-def print_rows(name: str, rows: Rows, as_json: bool) -> None:
+def print_rows(program: str, name: str, rows: Rows, as_json: bool) -> None:
     """Print rows that all have the same keys; lists inside are counted in the table."""
     listed = list(rows)
     if as_json:
-        print(json.dumps({name: listed}))
+        output(program, json.dumps({name: listed}))
     elif not listed:
-        print(f"no {name}")
+        output(program, f"no {name}")
     else:
-        print("\n".join(table(listed)))
+        output(program, "\n".join(table(listed)))
 
 
 def table(rows: list[Mapping[str, Any]]) -> list[str]:
@@ -43,4 +45,11 @@ def _cell(value: Any) -> str:
         return f"{value:.1f}"
     if isinstance(value, list | tuple | dict):
         return str(len(value))
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Show control characters and the like by their escapes, so that a name stays one line."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )

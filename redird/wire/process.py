@@ -51,11 +51,12 @@ def announce(
 ) -> None:
     """Say on standard output that the daemon is ready and where."""
     where = [str(bound_address(listener)) for listener in listeners]
-    if as_json:
-        ready = {"ready": True, "program": program, "pid": os.getpid(), "listening": where}
-        print(json.dumps(ready), flush=True)
-    else:
-        print(f"{program} listens on {' and '.join(where)}{more}", flush=True)
+    ready = {"ready": True, "program": program, "pid": os.getpid(), "listening": where}
+    text = f"{program} listens on {' and '.join(where)}{more}"
+    try:
+        print(json.dumps(ready) if as_json else text, flush=True)
+    except OSError:  # nobody hears it; who knows the address is served all the same
+        _forget_output()
 
 
 async def until_signalled(
@@ -121,6 +122,39 @@ def _has_listener(path: Path) -> bool:
     return True
 
 
+def output(program: str, text: str) -> None:
+    """Print `text`; if its reader has gone the program ends quietly."""
+    if sys.stdout is None:
+        fail(program, "standard output is closed")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        leave_quietly(signal.SIGPIPE)
+    except OSError as error:
+        _forget_output()
+        fail(program, f"standard output: {(error.strerror or '').lower()}")
+
+
+def leave_quietly(number: int) -> NoReturn:
+    """End the program as a shell reports the end by signal `number`."""
+    _forget_output()
+    raise SystemExit(128 + number)
+
+
+def _forget_output() -> None:
+    """What is still buffered goes nowhere, instead of failing once more at the very end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def keep_standard_streams() -> None:
+    """Let nothing we open get the number of a standard stream that was closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
 def fail(program: str, reason: object) -> NoReturn:
     """Say in one line why a command cannot go on, and leave with status 1."""
     print(f"{program}: {reason}", file=sys.stderr)
@@ -131,6 +165,7 @@ def configure_logging() -> None:
     """Log to standard error: for people at a terminal, else one JSON object a line."""
     import structlog  # half of the time a short command takes to start; only daemons log
 
+    keep_standard_streams()
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
