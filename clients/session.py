@@ -60,7 +60,9 @@ class Client:
                 return Session(self, user, logged_on.session)
             nonce = secrets.token_urlsafe(NONCE_BYTES)
             keys_for = functools.partial(_derive_in_thread, password)
-            established = await establish(self.link, user, keys_for, nonce)
+            established = await establish(
+                self.link, user, keys_for, nonce, proof_needed=bool(password)
+            )
             return Session(self, user, established.session)
 
     async def receipt(self, number: int, server: str = "") -> dict[str, Any]:

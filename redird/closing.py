@@ -72,17 +72,22 @@ def forget(state: State, handles: Iterable[Handle]) -> None:
 
 
 def settle(state: State, connection: Connection) -> None:
-    """Look at a connection after a change: one that was left goes when it is drained."""
+    """Look at a connection after a change: one that was left goes when it is drained.
+
+    One that has no slot any more goes in any case.
+    """
     state.note(connection)
-    left = connection.left_at is not None and not connection.releasing
-    if left and state.policy.release_left == WHEN_DRAINED and state.is_drained(connection):
+    if connection.left_at is None or connection.releasing:
+        return
+    when_drained = state.policy.release_left == WHEN_DRAINED
+    if connection.tree is None or (when_drained and state.is_drained(connection)):
         connection.releasing = True
         state.spawn(release_left, state, connection)
 
 
 async def release_left(state: State, connection: Connection) -> None:
     """Give back the slot of a connection whose session is gone."""
-    await release(state, connection)
+    await _give_back(state, connection)
     await log_off_upstream(state, connection.session)
     state.connections.end(connection)
     drop_link_if_unused(state, connection.link)
@@ -93,6 +98,12 @@ async def release(state: State, connection: Connection) -> TreeDisconnected | No
 
     Returns None if the server says that the slot is gone already.
     """
+    done = await _give_back(state, connection)
+    settle(state, connection)  # its session may have left it meanwhile
+    return done
+
+
+async def _give_back(state: State, connection: Connection) -> TreeDisconnected | None:
     if connection.tree is None:
         return None
     connection.releasing = True
@@ -102,9 +113,11 @@ async def release(state: State, connection: Connection) -> TreeDisconnected | No
         done = await state.links[connection.link].tree_disconnect(connection.tree)
     except Refused as no:
         log.warning("slot_was_gone", share=connection.share, reason=str(no))
-    finally:
+    except BaseException:
         connection.releasing = False
+        raise
     slot_lost(state, connection)
+    connection.releasing = False
     return done
 
 

@@ -65,7 +65,11 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _leases(value: Any) -> frozenset[int]:
-    if not isinstance(value, list) or not value or not set(value) <= set(_LEASES):
+    if (
+        not isinstance(value, list)
+        or not value
+        or any(one not in list(_LEASES) for one in value)
+    ):
         raise ConfigError(f'policy.park_on: a list of "RH" and "RWH", not {value!r}')
     return frozenset(_LEASES[name] for name in value)
 

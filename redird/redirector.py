@@ -56,7 +56,10 @@ async def _upstream_session(state: State, session: Session, server: str, passwor
         keys_for = functools.partial(_keys_for, state, session, server, password)
         nonce = state.world.token_hex(NONCE_BYTES)
         with trio.CancelScope(shield=True):  # a session we do not know of nobody would log off
-            number = await link.log_on(session.user, keys_for, nonce)
+            known = any(key[0] == server.casefold() for key in session.keys)
+            number = await link.log_on(
+                session.user, keys_for, nonce, proof_needed=bool(password) or known
+            )
             session.upstream[link.name] = number
             if not session.active:  # it logged off meanwhile
                 await closing.log_off_upstream(state, session)
@@ -98,7 +101,9 @@ async def connect(
             known.references += 1
             return known
         link = await _upstream_session(state, session, server, password)
-        connection = state.connections.begin(session, server, share, link)
+        # Names of servers and shares are one whatever their case; so are the tables' keys.
+        where = server.casefold(), share.casefold()
+        connection = state.connections.begin(session, *where, link)
         try:
             await _take_slot(state, connection)
         except BaseException:

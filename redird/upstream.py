@@ -73,6 +73,7 @@ class ServerLink:
         self._link: Link | None = None
         self._peer: Negotiated | None = None
         self._dialling = trio.Lock()
+        self._given_up = trio.Event()
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -85,14 +86,18 @@ class ServerLink:
         if self._link is not None and self._link.lost is None:
             return self._link
         async with self._dialling:
-            if self._link is None or self._link.lost is not None:
+            if self._link is not None and self._link.lost is not None:
+                await self._given_up.wait()  # what came over it, before anything new does
+            if self._link is None:
                 await self._dial()
-        assert self._link is not None
+        if self._link is None:
+            raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
         return self._link
 
     async def _dial(self) -> None:
         """Start the link's task and wait for it; raises Refused if there is no way there."""
         self._epoch += 1
+        self._given_up = trio.Event()
         outcome: list[Exception] = []
         dialled = trio.Event()
         self._spawn(self._hold, dialled, outcome)
@@ -118,6 +123,7 @@ class ServerLink:
             known, self._link = self._link is not None, None
             if known:
                 self._questions.link_lost(self.name)
+            self._given_up.set()
             dialled.set()
 
     def close(self) -> None:
@@ -168,16 +174,26 @@ class ServerLink:
 
     # --- sessions and trees ---
 
-    async def log_on(self, user: str, keys_for: KeysFor, nonce: str) -> int:
+    async def log_on(
+        self, user: str, keys_for: KeysFor, nonce: str, *, proof_needed: bool
+    ) -> int:
         """Log a user on, dialling if need be; returns the server's session. Raises Refused."""
         link = await self._ready()
         self.requests_sent += 2
         try:
             established = await establish(
-                link, user, keys_for, nonce, instance=self.instance, epoch=self._epoch
+                link,
+                user,
+                keys_for,
+                nonce,
+                proof_needed=proof_needed,
+                instance=self.instance,
+                epoch=self._epoch,
             )
         except LinkLost as lost:
             raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, str(lost)) from None
+        if link.lost is not None:  # in this very turn: the session is gone with it
+            raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, link.lost)
         return established.session
 
     async def log_off(self, session: int) -> m.LoggedOff:

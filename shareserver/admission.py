@@ -65,7 +65,8 @@ class Admission:
 
     async def acquire(self, applicant: Applicant) -> Use | None:
         """Return a slot, or None if the share is full and nothing could be recalled."""
-        if applicant.share.name not in self._queues:  # nobody is to be overtaken
+        queue = self._queues.get(applicant.share.name)
+        if queue is None or not queue.waiting:  # nobody is to be overtaken
             use = self._admit(applicant)
             if use is not None or self._recall_wait_s <= 0:
                 return use
@@ -105,8 +106,8 @@ class Admission:
         finally:
             if waiting.use is None:
                 queue.waiting.remove(waiting)
-            if not queue.waiting:
-                self._queues.pop(name, None)
+            if not queue.waiting and self._queues.get(name) is queue:
+                del self._queues[name]
         return waiting.use
 
     async def _ask_holders(self, share: str, queue: _Queue, waiting: _Waiting) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from redird.wire.config import ConfigError
 from shareserver.shares import Share
@@ -56,12 +55,15 @@ def build_shares(config: Config) -> list[Share]:
             raise ConfigError(
                 f"shares.{name}: a share's name holds none of \\ / : * ? \" < > |"
             )
-        if not Path(one.path).is_dir():
+        if not os.path.isdir(one.path):
             raise ConfigError(
                 f"shares.{name}: {one.path} is not a directory; make it, or correct `path`"
             )
         if not os.access(one.path, os.R_OK | os.X_OK):
-            raise ConfigError(f"shares.{name}: {one.path} cannot be read by this user")
+            raise ConfigError(
+                f"shares.{name}: {one.path} cannot be read by this user; change its mode, or"
+                " run the server as its owner"
+            )
         made.append(
             Share(
                 name,

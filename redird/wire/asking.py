@@ -31,7 +31,8 @@ async def asking(
     with unwrapped():
         async with open_link(at) as (link, _):
             if user:
-                await establish(link, user, keys_for, secrets.token_urlsafe(NONCE_BYTES))
+                nonce = secrets.token_urlsafe(NONCE_BYTES)
+                await establish(link, user, keys_for, nonce, proof_needed=bool(password))
             answers.append(await ask(link))
     return answers[0]
 

@@ -55,4 +55,7 @@ def conflicts(access: int, share: int, other_access: int, other_share: int) -> b
 
     An open for attributes only neither excludes nor is excluded.
     """
-    return bool(shares_needed(access) & ~other_share or shares_needed(other_access) & ~share)
+    needed, other_needed = shares_needed(access), shares_needed(other_access)
+    if not needed or not other_needed:
+        return False
+    return bool(needed & ~other_share or other_needed & ~share)

@@ -104,7 +104,9 @@ def decode_header(
     try:
         value = unpackb(header, object_pairs_hook=_without_duplicates, ext_hook=_no_ext)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise RemoteProtocolError(f"not a header: {error or type(error).__name__}") from None
+        raise RemoteProtocolError(
+            f"not a header: {str(error) or type(error).__name__}"
+        ) from None
     if type(value) is not list:
         raise RemoteProtocolError(f"the header is not an array but {type(value).__name__}")
     _require_plain(value, 1)

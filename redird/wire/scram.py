@@ -72,7 +72,8 @@ class ClientProof:
 
     def verify(self, server_final: str) -> None:
         """Check that the server knows the verifier too; raises Refused."""
-        if not hmac.compare_digest(server_final, f"v={self._signature}"):
+        expected = f"v={self._signature}"
+        if not hmac.compare_digest(server_final.encode(), expected.encode()):
             raise Refused(Status.STATUS_LOGON_FAILURE, "the server could not prove itself")
 
 

@@ -61,7 +61,7 @@ class Status(IntEnum):
     STATUS_SHARING_PAUSED = 0xC00000CF, 70, "the share is paused"
     STATUS_REQUEST_NOT_ACCEPTED = 0xC00000D0, 71, "the share's connection limit is reached"
     STATUS_NOT_SAME_DEVICE = 0xC00000D4, 17, "the two names are on different shares"
-    STATUS_UNEXPECTED_IO_ERROR = 0xC00000E9, 59, "an unexpected input/output error"
+    STATUS_UNEXPECTED_IO_ERROR = 0xC00000E9, 317, "an unexpected input/output error"
     STATUS_DIRECTORY_NOT_EMPTY = 0xC0000101, 145, "the folder is not empty"
     STATUS_NOT_A_DIRECTORY = 0xC0000103, 267, "the name is not a folder"
     STATUS_NAME_TOO_LONG = 0xC0000106, 206, "the name is too long"
@@ -73,7 +73,7 @@ class Status(IntEnum):
     STATUS_FILE_CLOSED = 0xC0000128, 6, "the file was closed under its user"
     STATUS_IO_DEVICE_ERROR = 0xC0000185, 1117, "the disk reported an error"
     STATUS_USER_SESSION_DELETED = 0xC0000203, 59, "the session has logged off"
-    STATUS_CONNECTION_DISCONNECTED = 0xC000020C, 1229, "the link to the server was lost"
+    STATUS_CONNECTION_DISCONNECTED = 0xC000020C, 64, "the link to the server was lost"
     STATUS_NOT_FOUND = 0xC0000225, 1168, "there is no such thing"
     STATUS_TOO_MANY_LINKS = 0xC0000265, 1142, "too many links to the file"
 

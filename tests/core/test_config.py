@@ -222,6 +222,7 @@ WRONG_VALUES = [
     ("release_left", "soon", ".release_left: one of when_drained, after_keep_connection_s, n"),
     ("park_on", "RWH", '.park_on: a list of "RH" and "RWH", not \'RWH\''),
     ("park_on", [], '.park_on: a list of "RH" and "RWH", not []'),
+    ("park_on", [["RH"]], '.park_on: a list of "RH" and "RWH", not [[\'RH\']]'),
     ("park_on", ["RW"], '.park_on: a list of "RH" and "RWH", not [\'RW\']'),
     ("handles_shared", 1, ".handles_shared: must be true or false, not 1"),
     ("slot_recall", "yes", ".slot_recall: must be true or false, not 'yes'"),

@@ -174,3 +174,13 @@ def test_a_server_with_the_wrong_verifier_cannot_prove_itself():
     proof.final(keys._replace(server=bytes(32)))
 
     assert Status.STATUS_LOGON_FAILURE == refusal(proof.verify, final)[0]
+
+
+def test_a_server_that_proves_itself_in_another_alphabet_is_refused():
+    proof = ClientProof("user", NONCE)
+    proof.final(
+        derive("pencil", *proof.challenge(f"r={NONCE}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"))
+    )
+
+    with pytest.raises(Refused):
+        proof.verify("v=\u00e9")

@@ -247,3 +247,33 @@ async def test_whenever_a_crowd_leaves_every_slot_comes_back(autojump_clock, lea
         await door.admission.release(use.number)
     await door.fill()  # as if nobody had ever been there
     assert 2 == door.uses
+
+
+async def test_a_free_slot_is_given_while_an_answer_is_still_under_way(autojump_clock):
+    door = Door(2, recall_wait_s=WAIT_S, answer_s=1.0)
+    await door.fill()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(door.apply, "third")
+        await trio.sleep(0.1)
+        await door.admission.release(1)
+        await door.admission.release(2)
+        await trio.sleep(0.4)
+        nursery.start_soon(door.apply, "fourth")
+
+    assert {"third": 3, "fourth": 4} == {u: door.admitted[u] for u in ("third", "fourth")}
+
+
+async def test_who_leaves_late_does_not_take_the_queue_of_who_came_after(autojump_clock):
+    door = Door(1, recall_wait_s=WAIT_S, answer_s=1.5)
+    await door.fill()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(door.apply, "served")
+        await trio.sleep(0.1)
+        await door.admission.release(1)
+        with trio.move_on_after(0.1):
+            await door.apply("impatient")
+        nursery.start_soon(door.apply, "late")
+        await trio.sleep(1.5)  # "served" has left; "late" waits
+        await door.admission.release(door.admitted["served"])
+
+    assert door.admitted["late"] is not None
