@@ -22,7 +22,7 @@ class SessionError(Exception):
         self.status = status
         self.subject = subject
         self.detail = detail
-        self.advice = advice(status)
+        self.advice = str(detail.get("advice") or advice(status))
 
     def __str__(self) -> str:
         about = f"{self.subject}: " if self.subject else ""

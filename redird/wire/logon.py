@@ -39,7 +39,8 @@ async def establish(
         if challenged:
             proof.verify(reply.token)
         elif proof_needed:
-            raise Refused(Status.STATUS_LOGON_FAILURE, f"{user} is a guest: give no password")
+            told = {"advice": "the account is a guest's: give no password"}
+            raise Refused(Status.STATUS_LOGON_FAILURE, user, told)
     except Refused:
         await link.request(Logoff(reply.session))
         raise
