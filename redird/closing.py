@@ -134,6 +134,8 @@ async def log_off_upstream(state: State, session: Session) -> list[str]:
     failed = []
     for link in [name for name in session.upstream if name not in in_use]:
         number = session.upstream.pop(link)
+        if link not in state.links:  # a link of its own, which has ended
+            continue
         try:
             await state.links[link].log_off(number)
         except Refused as no:  # the link is lost, and the server's session with it

@@ -74,6 +74,7 @@ class ServerLink:
         self._peer: Negotiated | None = None
         self._dialling = trio.Lock()
         self._given_up = trio.Event()
+        self._closed = False
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -90,7 +91,7 @@ class ServerLink:
                 await self._given_up.wait()  # what came over it, before anything new does
             if self._link is None:
                 await self._dial()
-        if self._link is None:
+        if self._link is None or self._closed:
             raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
         return self._link
 
@@ -115,6 +116,8 @@ class ServerLink:
                     instance=self.instance,
                     epoch=self._epoch,
                 ) as (self._link, self._peer):
+                    if self._closed:
+                        self.close()
                     dialled.set()
                     await self._link.wait_lost()
         except (LinkLost, Refused) as error:
@@ -127,7 +130,8 @@ class ServerLink:
             dialled.set()
 
     def close(self) -> None:
-        """Leave the server."""
+        """Leave the server for good."""
+        self._closed = True
         if self._link is not None:
             self._link.close("the redirector left")
 

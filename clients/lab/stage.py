@@ -83,10 +83,14 @@ class Program:
 
 @dataclass(slots=True, eq=False)
 class Redirector(Program):
-    """A redirector; `upstream` are its cables to the server, the latest one last."""
+    """A redirector; `upstream` are its cables to the server, the latest one last.
+
+    A new one is as slow as `delay_s` says, each way.
+    """
 
     state: RedirectorState
     upstream: list[Cable] = field(default_factory=list)
+    delay_s: float = 0.0
 
     @property
     def cable(self) -> Cable:
@@ -146,6 +150,7 @@ class Stage:
         self, redirector: Redirector, **options: Any
     ) -> AsyncIterator[tuple[Link, Negotiated]]:
         cable = self._server.plug_in()
+        cable.delay(redirector.delay_s)
         redirector.upstream.append(cable)
         async with dialling.open_link(cable.near, **options) as opened:
             yield opened

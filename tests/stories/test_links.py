@@ -4,12 +4,10 @@ A lost client is a logoff of its sessions under their preset; a lost redirector 
 that came over its link, and what is left of an older link of its goes before it asks for more.
 """
 
-from contextlib import suppress
-
 import pytest
 import trio
 
-from clients.errors import LinkFailed, SessionError
+from clients.errors import LinkFailed
 from redird.presets import LEAVE, PRESETS
 from redird.wire.status import Status
 from shareserver.accounts import make_verifier
@@ -238,6 +236,25 @@ async def test_a_logoff_while_the_session_reconnects_leaves_nothing(autojump_clo
         assert (1, 1) == (uses(s), len(s.server.sessions))
 
 
+async def test_a_logoff_while_it_is_given_a_slot_anew_leaves_nothing(autojump_clock, log):
+    log.expect("slot_was_gone")  # by the logoff, before it could be given back
+    async with play() as s, trio.open_nursery() as nursery:
+        session, other = await enter(s, "u1"), await enter(s, "u2")
+        s.redirector.cable.cut()
+        await trio.sleep(1)
+        await other.stat(at())
+        s.redirector.cable.down.hold("TreeConnected", "LoggedOff")
+        nursery.start_soon(stat_or_not, session)
+        await trio.sleep(1)
+        nursery.start_soon(session.logoff)
+        await trio.sleep(1)
+
+        s.redirector.cable.release()
+        await trio.sleep(1)
+        assert (1, 1) == (uses(s), len(s.server.sessions))
+        assert ["u2"] == [one.session.user for one in s.redirector.state.connections.all()]
+
+
 async def stat_or_not(session):
     with refused(Status.STATUS_USER_SESSION_DELETED):
         await session.stat(at())
@@ -251,41 +268,3 @@ async def test_a_session_takes_one_slot_however_many_files_it_opens_at_once(auto
         await trio.sleep(1)
 
         assert 1 == uses(s)
-
-
-@pytest.mark.parametrize("preset", ["sp3", "sp5", "w2k"])
-@pytest.mark.parametrize("end", ["client", "upstream"])
-async def test_a_link_lost_in_every_place_is_survived(autojump_clock, log, preset, end):
-    """Cut a link at each message of a visit in turn: nothing is left, everybody goes on."""
-    log.expect("close_batch_failed", "slot_was_gone", "uses_unknown")
-    async with play(preset, uses_max=2) as s:
-        for way in ("up", "down"):
-            cuts = 0
-            while await is_cut_in_a_visit(s, end, way, cuts + 1):
-                cuts += 1
-            assert 10 < cuts < 30
-
-
-async def is_cut_in_a_visit(s, end, way, nth):
-    """Cut a link at the nth message to or from the server; whether there were so many."""
-    session = await enter(s, "u1")
-    upstream, names = s.redirector.cable, []
-    cable = upstream if end == "upstream" else s.cable(session.client)
-
-    def cut_at(name):
-        names.append(name)
-        if len(names) == nth:
-            cable.cut()
-
-    getattr(upstream, way).on_arrival = cut_at
-    with suppress(SessionError):
-        await touch(session, "a", "b")
-        await read(session, "a")
-        await touch(session, "b")
-        await session.unlink(at("b"))
-    with suppress(SessionError):
-        await session.logoff()
-    session.client.link.close("gone home")
-    assert {} == await s.wait_left()
-    getattr(upstream, way).on_arrival = names.append
-    return len(names) >= nth

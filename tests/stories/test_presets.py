@@ -228,6 +228,25 @@ async def test_after_its_link_was_lost_a_session_has_another(autojump_clock):
         assert (0, {}) == (len(s.server.peers), s.redirector.state.links)
 
 
+async def test_a_session_that_logs_off_while_it_dials_has_no_link_left(autojump_clock):
+    async with play(link_per_session=True) as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        s.redirector.cable.cut()
+        s.redirector.delay_s = 1.0
+        await trio.sleep(0.1)
+        nursery.start_soon(dial_or_not, session)
+        await trio.sleep(0.1)
+
+        await session.logoff()
+        await trio.sleep(10)
+        assert (0, {}) == (len(s.server.peers), s.redirector.state.links)
+
+
+async def dial_or_not(session):
+    with refused(Status.STATUS_CONNECTION_DISCONNECTED):
+        await session.stat(at())
+
+
 async def test_a_session_refused_has_no_link_left(autojump_clock):
     async with play(uses_max=1, link_per_session=True) as s:
         await enter(s, "u1")

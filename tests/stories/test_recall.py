@@ -202,6 +202,24 @@ async def read_into(texts, session, name):
     texts.append(await read(session, name))
 
 
+async def test_a_session_that_logs_off_during_the_recall_of_its_slot_leaves_nothing(
+    autojump_clock, log
+):
+    log.expect("uses_unknown")  # the slot it asks about is gone
+    async with recall(1) as s, trio.open_nursery() as nursery:
+        first = await enter(s, "u1")
+        await touch(first, "a")
+        s.redirector.cable.down.hold("TreeDisconnected")
+        nursery.start_soon(enter, s, "u2")
+        await trio.sleep(0.1)
+        await first.logoff()
+        s.redirector.cable.release()
+        await trio.sleep(0.1)
+
+        assert ["u2"] == [one.session.user for one in s.redirector.state.connections.all()]
+        assert (1, 1) == (uses(s), len(s.server.sessions))
+
+
 # --- nobody to give ---------------------------------------------------------------------------
 
 

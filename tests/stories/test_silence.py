@@ -43,7 +43,7 @@ async def test_a_newer_link_frees_what_a_half_open_one_holds_before_admission(au
         await at_once(enter, s, ["u1", "u2", "u3"])
         [before] = epochs(s)
         s.redirector.cable.hold()  # the server will not hear that the link has ended
-        s.redirector.state.links["server"].close()
+        await s.redirector.cable.near.aclose()
         await trio.sleep(1)
         assert 3 == uses(s)
 
@@ -52,6 +52,17 @@ async def test_a_newer_link_frees_what_a_half_open_one_holds_before_admission(au
         assert 1.0 == trio.current_time()
         assert (3, 3) == (uses(s), freed(s))
         assert [before + 1] == epochs(s)
+
+
+async def test_a_link_may_be_dialled_again_in_the_moment_it_ends(autojump_clock):
+    async with play() as s:
+        await enter(s, "u1")
+        for number in range(2, 10):
+            await s.redirector.cable.near.aclose()
+            await touch(await enter(s, f"u{number}"), "a")
+
+        assert (1, 1) == (uses(s), len(epochs(s)))
+        assert 1 == len(s.server.sessions)
 
 
 async def test_a_restarted_redirector_frees_what_it_held_before(autojump_clock, log):
