@@ -117,9 +117,16 @@ async def connect(
 async def _connecting(state: State, session: Session) -> AsyncIterator[None]:
     """A session connects to one share at a time: two at once would take two slots."""
     _require_active(session)
-    async with state.connecting.setdefault(session.number, trio.Lock()):
+    lock = state.connecting.setdefault(session.number, trio.Lock())
+    try:
+        lock.acquire_nowait()  # nearly always: a turn of the loop is saved
+    except trio.WouldBlock:
+        await lock.acquire()
+    try:
         _require_active(session)
         yield
+    finally:
+        lock.release()
 
 
 async def _take_slot(state: State, connection: Connection) -> None:

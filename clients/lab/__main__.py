@@ -197,7 +197,10 @@ def bench(names: tuple[str, ...], seconds: float, pin: bool, as_object: bool) ->
 
 def _show_benches(rows: list[dict[str, Any]]) -> None:
     shown = ("name", "ours", "unit", "reference", "reference_name", "ratio")
-    print("\n".join(table([{key: row[key] for key in shown} for row in rows])))
+    lines = [
+        {key: row[key] for key in shown} | {"ratio": f"{row['ratio']:.2f}"} for row in rows
+    ]
+    print("\n".join(table(lines)))
     for row in rows:
         more = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown)
         print(f"  {row['name']}: {more}")
