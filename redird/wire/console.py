@@ -1,7 +1,7 @@
 """What console commands share: rows as an aligned table or as one JSON object."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from redird.wire.process import output
@@ -20,7 +20,7 @@ def print_rows(program: str, name: str, rows: Rows, as_json: bool) -> None:
         output(program, "\n".join(table(listed)))
 
 
-def table(rows: list[Mapping[str, Any]]) -> list[str]:
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the lines of a table, numbers to the right."""
     keys = list(rows[0])
     cells = [[key.removesuffix("_ns") for key in keys]]
