@@ -2,7 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 import structlog
@@ -83,6 +84,18 @@ def settle(state: State, connection: Connection) -> None:
     if connection.tree is None or (when_drained and state.is_drained(connection)):
         connection.releasing = True
         state.spawn(release_left, state, connection)
+
+
+@contextmanager
+def in_use(state: State, connection: Connection) -> Iterator[None]:
+    """Nothing gives the connection's slot back meanwhile: it is neither drained nor idle."""
+    connection.opening += 1
+    try:
+        yield
+    finally:
+        connection.opening -= 1
+        settle(state, connection)
+        state.drained.unpark_all()
 
 
 async def release_left(state: State, connection: Connection) -> None:

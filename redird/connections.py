@@ -227,6 +227,16 @@ class ConnectionTable:
         """Return the handles in use on a path, whosever they are."""
         return list(self._live_by_path.get((server, share, path), {}).values())
 
+    def live_below(self, server: str, share: str, path: str) -> list[Handle]:
+        """Return the handles in use below a folder, whosever they are."""
+        below = path + "/"
+        return [
+            handle
+            for key, handles in self._live_by_path.items()
+            if key[:2] == (server, share) and key[2].startswith(below)
+            for handle in handles.values()
+        ]
+
     def _unlist(self, handle: Handle) -> None:
         key = _path_key(handle)
         listed = self._live_by_path.get(key, {})

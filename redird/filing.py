@@ -112,9 +112,10 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
     changes = (request.size, request.mode, request.mtime_ns, request.atime_ns, request.delete)
     if isinstance(request.target, str):
         connection = await _with_slot(state, peer, request.tree)
-        await _close_dormant(state, connection, request.target)
-        link = state.links[connection.link]
-        info = await link.set_info(m.SetInfo(_tree(connection), request.target, *changes))
+        with closing.in_use(state, connection):
+            await _close_dormant(state, connection, request.target)
+            link = state.links[connection.link]
+            info = await link.set_info(m.SetInfo(_tree(connection), request.target, *changes))
         at = (connection.server, connection.share, request.target)
         for handle in state.connections.live_at(*at):  # what is known under a lease of ours
             handle.file.info = info
@@ -165,9 +166,15 @@ async def query_uses(state: State, peer: Peer, request: m.QueryUses) -> Message:
 async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
     """Rename; dormant handles on both names, and below a folder, are closed first."""
     connection = await _with_slot(state, peer, request.tree)
-    await _close_dormant(state, connection, request.path, request.target)
-    upstream = m.Rename(_tree(connection), request.path, request.target, request.replace)
-    return await state.links[connection.link].change_names(upstream, m.Renamed)
+    with closing.in_use(state, connection):
+        await _close_dormant(state, connection, request.path, request.target)
+        upstream = m.Rename(_tree(connection), request.path, request.target, request.replace)
+        renamed = await state.links[connection.link].change_names(upstream, m.Renamed)
+        at = (connection.server, connection.share, request.path)
+        for handle in state.connections.live_at(*at) + state.connections.live_below(*at):
+            handle.parkable = False  # its name leads elsewhere now
+        await _close_dormant(state, connection, request.path)  # parked since
+        return renamed
 
 
 async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
@@ -189,9 +196,10 @@ async def _change_name(
     state: State, peer: Peer, request: Any, kind: Any, expected: type[Message]
 ) -> Message:
     connection = await _with_slot(state, peer, request.tree)
-    await _close_dormant(state, connection, request.path)
-    link = state.links[connection.link]
-    return await link.change_names(kind(_tree(connection), request.path), expected)
+    with closing.in_use(state, connection):
+        await _close_dormant(state, connection, request.path)
+        link = state.links[connection.link]
+        return await link.change_names(kind(_tree(connection), request.path), expected)
 
 
 async def _close_dormant(state: State, connection: Connection, *paths: str) -> None:

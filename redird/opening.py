@@ -25,8 +25,9 @@ async def create(state: State, connection: Connection, request: m.Create) -> m.C
     if handle is not None:
         state.counters.creates_avoided += 1
         return await _served_by(state, connection, handle)
-    await _clear_the_way(state, connection, request)
-    return await _ask_server(state, connection, request)
+    with closing.in_use(state, connection):
+        await _clear_the_way(state, connection, request)
+        return await _ask_server(state, connection, request)
 
 
 def _is_reusable(request: m.Create) -> bool:
@@ -43,13 +44,18 @@ def _without_asking(state: State, connection: Connection, request: m.Create) -> 
     path, access, share = request.path, request.access, request.share
     for handle in state.connections.live_at(connection.server, connection.share, path):
         mine = handle.connection is connection or state.policy.handles_shared
-        same = handle.access == access and handle.share == share and not handle.dead
+        same = handle.access == access and handle.share == share and _is_named(handle)
         if mine and same and not f.conflicts(access, share, access, share):
             return handle
     revived = state.dormant.revive(connection, path, access, share)
     if revived is not None:
         connection.session.revived += 1
     return revived
+
+
+def _is_named(handle: Handle) -> bool:
+    """Whether a handle's name still leads to its file: without H nobody would tell us."""
+    return handle.parkable and not handle.dead and bool(handle.file.lease & f.LEASE_H)
 
 
 async def _served_by(state: State, connection: Connection, handle: Handle) -> m.Created:
@@ -87,9 +93,8 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
         file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
         handles.append(_add_handle(state, connection, request, reply, file, tree))
         if not waiting:
-            state.spawn(_drop_unused, state, connection, handles)
+            state.spawn(_drop_unused, state, handles)
 
-    connection.opening += 1
     try:
         reply = await state.links[connection.link].create(
             m.Create(
@@ -108,19 +113,16 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
         raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
     finally:
         waiting = False
-        connection.opening -= 1
-        await _drop_unused(state, connection, handles)
+        await _drop_unused(state, handles)
 
 
-async def _drop_unused(state: State, connection: Connection, handles: list[Handle]) -> None:
+async def _drop_unused(state: State, handles: list[Handle]) -> None:
     """The session ended or the caller left before the answer came: nobody will close it."""
     unused = [handle for handle in handles if not handle.opens and not handle.dead]
     taken = state.dormant.start_closing(unused)
     if taken:
         with trio.CancelScope(shield=True), trio.move_on_after(state.config.logoff_max_s):
             await closing.close_handles(state, taken)
-    closing.settle(state, connection)
-    state.drained.unpark_all()
 
 
 def _add_handle(

@@ -7,8 +7,9 @@ Two who want the same lease broken both ask; the lessee answers both when it has
 import trio
 
 from redird.wire.errors import LinkLost, Refused
+from redird.wire.files import LEASE_H, LEASE_W
 from redird.wire.messages import LeaseBreak
-from shareserver.handles import Identity
+from shareserver.handles import Identity, OpenEntry
 from shareserver.leases import Lease
 from shareserver.state import State
 
@@ -18,6 +19,14 @@ async def break_leases(state: State, identity: Identity, lessee: str, bits: int)
     async with trio.open_nursery() as nursery:
         for lease in state.leases.to_break(identity, lessee, bits):
             nursery.start_soon(_break_one, state, lease, bits)
+
+
+def break_for_deletion(state: State, entry: OpenEntry) -> None:
+    """A file that goes at its last close is kept by nobody who does not use it.
+
+    Not even by whoever deletes it: what others have open through it goes the same way.
+    """
+    state.spawn(break_leases, state, entry.identity, "", LEASE_H | LEASE_W)
 
 
 async def _break_one(state: State, lease: Lease, bits: int) -> None:

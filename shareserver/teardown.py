@@ -10,6 +10,7 @@ import structlog
 
 from redird.wire.errors import Refused
 from redird.wire.messages import ShareProof, TreeDisconnected
+from shareserver.breaking import break_for_deletion
 from shareserver.handles import Handle
 from shareserver.ledger import Use
 from shareserver.state import Peer, Session, State
@@ -38,6 +39,8 @@ def close_handle(state: State, handle: Handle) -> None:
             state.lease_dropped.unpark_all()
     if delete:
         _delete(state, handle)
+    elif handle.delete_on_close:
+        break_for_deletion(state, entry)
     handle.file.close()
 
 

@@ -9,6 +9,7 @@ from redird.wire.framing import INT_MAX, PEER
 from redird.wire.messages import Message
 from redird.wire.status import Status
 from shareserver import teardown
+from shareserver.breaking import break_for_deletion
 from shareserver.handles import Handle, Listing
 from shareserver.patterns import compiled
 from shareserver.state import Peer, State
@@ -133,6 +134,8 @@ def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) 
     if request.delete is not None:
         _require_access(handle, f.DELETE)
         handle.entry.delete_pending = request.delete
+        if request.delete:
+            break_for_deletion(state, handle.entry)
     return _change(handle.file, request)
 
 

@@ -10,7 +10,7 @@ from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.breaking import break_leases
+from shareserver.breaking import break_for_deletion, break_leases
 from shareserver.handles import Identity, OpenEntry
 from shareserver.state import Peer, State
 from shareserver.store import Store
@@ -47,6 +47,7 @@ async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
         if entry.delete_pending:
             raise Refused(Status.STATUS_DELETE_PENDING, request.path)
         entry.delete_pending = True
+        break_for_deletion(state, entry)
     else:
         store.unlink(request.path)
     return m.Unlinked()
