@@ -1,157 +1,35 @@
-"""A name leads to another file, or to none, while the old one is open somewhere: nobody is served
-by the wrong handle, and nobody waits for one that is not used.
-"""
+"""Names in any case, and passwords where none are asked for."""
 
 import pytest
-import trio
 
+from clients.errors import LogonFailed
 from redird.wire import files as f
-from redird.wire import messages as m
-from redird.wire.status import Status
-from tests.playbook import SHARE, at, enter, enter_directly, play, read, refused, touch
-
-MISSING, PENDING = Status.STATUS_OBJECT_NAME_NOT_FOUND, Status.STATUS_DELETE_PENDING
-WHO = pytest.mark.parametrize("who", ["self", "same redirector", "neighbour", "direct"])
-WRITES = f.FILE_READ_DATA | f.FILE_WRITE_DATA | f.DELETE
+from tests.playbook import SHARE, at, enter, enter_directly, play, touch
 
 
-async def somebody(s, who, session):
-    """Whoever changes names: the first user itself, or another by some way."""
-    if who == "self":
-        return session
-    if who == "direct":
-        return await enter_directly(s, "u2")
-    through = await s.add_redirector(s.redirector.state.config) if who == "neighbour" else None
-    return await enter(s, "u2", through)
-
-
-async def opened(session, path, options=0):
-    """Open a file so that it may be deleted; returns its tree and handle."""
-    tree = await session.connect("server", SHARE)
-    create = m.Create(tree, path, WRITES, f.SHARE_ALL, f.FILE_OPEN, options)
-    return tree, (await session.client.ask(create, m.Created)).handle
-
-
-async def close(session, tree, handle):
-    await session.client.ask(m.Close(tree, handle), m.Closed)
-
-
-# --- renamed while open -----------------------------------------------------------------------
-
-
-@WHO
-@pytest.mark.parametrize("preset", ["sp6", "win10", "w2k"])
-async def test_the_old_name_never_leads_to_the_renamed_file(autojump_clock, who, preset):
-    async with play(preset) as s:
-        session = await enter(s, "u1")
-        other = await somebody(s, who, session)
-        await touch(session, "a")
-        async with session.open(at("a"), "a") as old:
-            await other.rename(at("a"), at("b"))
-            await touch(other, "a")
-            async with session.open(at("a"), "a") as new:  # not the handle that is open
-                await new.write(" and new")
-            await old.write(" and old")
-        async with session.open(at("a"), "a") as again:  # nor the one that was closed last
-            await again.write(" again")
-
-        assert f"of {other.user} and new again" == await read(session, "a")
-        assert "of u1 and old" == await read(session, "b")
-
-
-@WHO
-async def test_nor_do_names_below_a_renamed_folder(autojump_clock, who):
+async def test_a_file_dormant_under_a_name_in_another_case_is_in_nobodys_way(autojump_clock):
     async with play() as s:
-        session = await enter(s, "u1")
-        other = await somebody(s, who, session)
-        await session.mkdir(at("folder"))
-        await touch(session, "folder/a")
-        await other.rename(at("folder"), at("old"))
-        await other.mkdir(at("folder"))
-        await touch(other, "folder/a")
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a")
+        shouted = at("a").replace("server", "SERVER").replace(SHARE, SHARE.upper())
 
-        async with session.open(at("folder/a"), "a") as file:
-            await file.write(" and new")
-
-        assert f"of {other.user} and new" == await read(session, "folder/a")
-        assert "of u1" == await read(session, "old/a")
+        async with second.open(shouted, "r+", share=0) as file:
+            assert "of u1" == await file.read()
 
 
-# --- deleted while open -----------------------------------------------------------------------
-
-
-@WHO
-@pytest.mark.parametrize("preset", ["sp6", "win10", "w2k"])
-async def test_a_deleted_file_goes_with_its_last_user(autojump_clock, who, preset):
-    async with play(preset) as s:
-        session = await enter(s, "u1")
-        other = await somebody(s, who, session)
-        await touch(session, "a")
-        async with session.open(at("a"), "a"):
-            await other.unlink(at("a"))
-            with refused(PENDING):
-                await touch(other, "a")
-
-        await trio.sleep(0.1)
-        assert 0 == len(s.server.handles)  # not kept for its dormant age
-        with refused(MISSING):
-            await read(other, "a")
-
-
-@WHO
-@pytest.mark.parametrize("how", ["by its handle", "on close"])
-async def test_so_does_one_deleted_by_a_handle(autojump_clock, who, how):
+@pytest.mark.parametrize("way", [enter, enter_directly], ids=["redirector", "direct"])
+async def test_a_password_is_given_to_no_server_that_asks_for_no_proof(way, autojump_clock):
     async with play() as s:
-        session = await enter(s, "u1")
-        other = await somebody(s, who, session)
-        await touch(session, "a")
-        async with session.open(at("a"), "a"):
-            options = f.FILE_DELETE_ON_CLOSE if how == "on close" else 0
-            tree, handle = await opened(other, "a", options)
-            if how == "by its handle":
-                change = m.SetInfo(tree, handle, delete=True)
-                await other.client.ask(change, m.InfoSet)
-            await close(other, tree, handle)
-            with refused(PENDING):
-                await touch(other, "a")
+        client = (await way(s, "u1")).client
+        with pytest.raises(LogonFailed, match="guest"):
+            await client.logon("u2", "secret")
 
-        await trio.sleep(0.1)
-        assert 0 == len(s.server.handles)
+        assert 1 == len(s.server.sessions)
 
 
-@WHO
-async def test_what_was_dormant_of_it_goes_at_once(autojump_clock, who):
-    async with play() as s:
-        session = await enter(s, "u1")
-        other = await somebody(s, who, session)
-        await touch(session, "a")
-        tree, handle = await opened(other, "a", f.FILE_DELETE_ON_CLOSE)
-        await close(other, tree, handle)
+def test_who_asks_for_attributes_only_excludes_nobody():
+    nobody = f.FILE_READ_ATTRIBUTES, 0
+    reader = f.FILE_READ_DATA, f.SHARE_ALL
 
-        await trio.sleep(0.1)
-        assert 0 == len(s.server.handles)
-        await touch(other, "a")
-
-
-# --- a slot that is in use is not given back --------------------------------------------------
-
-
-@pytest.mark.parametrize("act", ["open", "unlink", "rename", "times"])
-async def test_a_slot_is_not_recalled_while_something_is_asked_under_it(autojump_clock, act):
-    options = {"recall_wait_s": 1.0}
-    async with play("recall", uses_max=1, server_options=options) as s:
-        session = await enter(s, "u1")
-        await touch(session, "a")
-        acts = {
-            "open": lambda: touch(session, "a"),  # closes the dormant handle first
-            "unlink": lambda: session.unlink(at("a")),
-            "rename": lambda: session.rename(at("a"), at("b")),
-            "times": lambda: session.set_times(at("a"), mtime_ns=0),
-        }
-        s.redirector.cable.down.hold("BatchClosed")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(acts[act])
-            await trio.sleep(0.1)
-            with refused(Status.STATUS_REQUEST_NOT_ACCEPTED):
-                await enter(s, "u2")
-            s.redirector.cable.release()
+    assert not f.conflicts(*nobody, *reader)
+    assert not f.conflicts(*reader, *nobody)
