@@ -7,7 +7,6 @@ followers), so that nothing waits behind it. Trio's exceptions become `LinkLost`
 nowhere else.
 """
 
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,13 +16,13 @@ from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange, refusal
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.suspension import noticing
+from redird.wire.writing import write_now
 
 Answer = Message | Awaitable[Message]
 Handler = Callable[["Link", Message], Answer]
 READ_BYTES = 64 * 1024
 OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop reading from it
 SPARE_READERS_MAX = 4
-_WRITEV_MAX = 512
 
 
 class _Waiter:
@@ -245,27 +244,15 @@ class Link:
         if self._unsent:
             self._unsent += buffers
             return
-        rest = self._write_now(buffers)
-        if rest and self.lost is None:
+        try:
+            rest = buffers if self._fd is None else write_now(self._fd, buffers)
+        except OSError as error:
+            self.close(f"the stream broke: {error}")
+            return
+        if rest:
             assert self._nursery is not None
             self._unsent = rest
             self._nursery.start_soon(self._write_rest)
-
-    def _write_now(self, buffers: list[bytes]) -> list[bytes]:
-        if self._fd is None or len(buffers) > _WRITEV_MAX:
-            return buffers
-        try:
-            written = os.writev(self._fd, buffers)
-        except BlockingIOError:
-            return buffers
-        except OSError as error:
-            self.close(f"the stream broke: {error}")
-            return []
-        for index, buffer in enumerate(buffers):
-            if written < len(buffer):
-                return [buffer[written:], *buffers[index + 1 :]]
-            written -= len(buffer)
-        return []
 
     async def _write_rest(self) -> None:
         try:
