@@ -14,7 +14,8 @@ import pytest
 import trio
 
 from clients.errors import SessionError
-from clients.lab.stage import SERVER, Redirector, Stage, stage
+from clients.lab.programs import Redirector
+from clients.lab.stage import SERVER, Stage, stage
 from clients.session import Client, Session
 from redird.config import Config as RedirectorConfig
 from redird.presets import PRESETS

@@ -13,7 +13,7 @@ import functools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -22,16 +22,15 @@ import trio
 
 from clients import session
 from clients.lab.cable import Cable
+from clients.lab.programs import Program, Redirector
 from clients.session import Client
 from redird import daemon
 from redird.config import Config as RedirectorConfig
 from redird.logoff import TEARDOWN_MAX_S
 from redird.presets import AFTER_KEEP, NEVER
 from redird.scavenger import scavenge
-from redird.state import State as RedirectorState
 from redird.state import World as RedirectorWorld
 from redird.wire import dialling
-from redird.wire.keepalive import keep_alive
 from redird.wire.link import Link
 from redird.wire.messages import Negotiated
 from shareserver import server
@@ -42,60 +41,8 @@ from shareserver.store.memory import MemoryStore
 
 SERVER = "server"  # its name in `\\server\share`
 FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
+OF_SESSIONS = ("sessions", "connections", "opens", "dormant", "closing", "files_known")
 LOOK_S = 0.01  # at first, to see whether everybody has left
-
-
-@dataclass(slots=True, eq=False)
-class Program:
-    """A daemon on the stage; `cables` are those it listens at the far end of."""
-
-    state: Any
-    serve_stream: Callable[..., Any]
-    links: set[Link] = field(default_factory=set)
-    cables: list[Cable] = field(default_factory=list)
-    nursery: trio.Nursery | None = None
-
-    def plug_in(self) -> Cable:
-        """Return a new cable to this daemon; whoever takes its near end is a peer."""
-        assert self.nursery is not None
-        cable = Cable()
-        self.cables.append(cable)
-        self.nursery.start_soon(self.serve_stream, self.state, self.links, cable.far)
-        return cable
-
-    async def run(
-        self, *tasks: Any, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Run what a daemon runs beside its listeners, until cancelled."""
-        config = self.state.config
-        judge = functools.partial(
-            keep_alive,
-            self.links,
-            echo_s=config.echo_s,
-            silence_max_s=config.peer_silence_max_s,
-        )
-        async with trio.open_nursery() as self.nursery:
-            self.state.spawn = self.nursery.start_soon
-            for task in (judge, *tasks):
-                self.nursery.start_soon(task)
-            task_status.started()
-
-
-@dataclass(slots=True, eq=False)
-class Redirector(Program):
-    """A redirector; `upstream` are its cables to the server, the latest one last.
-
-    A new one is as slow as `delay_s` says, each way.
-    """
-
-    state: RedirectorState
-    upstream: list[Cable] = field(default_factory=list)
-    delay_s: float = 0.0
-
-    @property
-    def cable(self) -> Cable:
-        """The latest cable to the server."""
-        return self.upstream[-1]
 
 
 class Stage:
@@ -169,13 +116,18 @@ class Stage:
         return await self._dial(self._server)
 
     async def _dial(self, program: Program) -> Client:
-        cable = program.plug_in()
-        client: Client = await self._nursery.start(_hold_client, cable)
-        self._clients[client] = cable
+        client: Client = await self._nursery.start(self._hold_client, program.plug_in())
         return client
 
+    async def _hold_client(self, cable: Cable, *, task_status: trio.TaskStatus[Client]) -> None:
+        async with session.dial(cable.near) as client:
+            self._clients[client] = cable
+            task_status.started(client)
+            await client.link.wait_lost()
+        del self._clients[client]
+
     def cable(self, client: Client) -> Cable:
-        """The cable of a client."""
+        """The cable of a client whose link is not lost."""
         return self._clients[client]
 
     def plug_in(self, redirector: Redirector | None = None) -> Cable:
@@ -187,7 +139,8 @@ class Stage:
     @property
     def requests(self) -> Counter[str]:
         """How many messages of each name have reached the server."""
-        return sum((cable.up.arrived for cable in self._server.cables), Counter())
+        cables = self._server.cables
+        return sum((cable.up.arrived for cable in cables), self._server.arrived)
 
     def validate(self) -> None:
         """Assert that every table agrees with itself."""
@@ -204,11 +157,13 @@ class Stage:
             "server: uses": state.ledger.statistics()["uses"],
             "server: handles": len(state.handles),
             "server: leases": state.leases.statistics()["leases"],
+            "server: receipts under way": len(state.completing),
         }
-        kinds = ("sessions", "connections", "opens", "dormant", "closing", "files_known")
         for number, redirector in enumerate(self.redirectors, 1):
             found = redirector.state.statistics()
-            counts |= {f"redirector {number}: {kind}": found[kind] for kind in kinds}
+            counts |= {f"redirector {number}: {kind}": found[kind] for kind in OF_SESSIONS}
+            links = redirector.state.links.values()
+            counts[f"redirector {number}: private links"] = sum(one.private for one in links)
         return {what: number for what, number in counts.items() if number}
 
     # --- the end ---
@@ -220,7 +175,7 @@ class Stage:
         """
         for cable in self._cables():
             cable.release()
-        for client in self._clients:
+        for client in list(self._clients):
             client.link.close("the end")
         left = await self.wait_left()
         forever = any(one.state.policy.release_left == NEVER for one in self.redirectors)
@@ -240,8 +195,10 @@ class Stage:
                 look_s = min(2 * look_s, 1.0)
         return self.leftovers()
 
-    def _cables(self) -> list[Cable]:
-        return [one for program in (self._server, *self.redirectors) for one in program.cables]
+    def _cables(self) -> set[Cable]:
+        served = (program.cables for program in (self._server, *self.redirectors))
+        upstream = (one.upstream for one in self.redirectors)
+        return set(self._clients.values()).union(*served, *upstream)
 
     def cut_all(self) -> None:
         """Cut every cable, so that nobody waits for anybody."""
@@ -253,12 +210,6 @@ async def in_place(function: Callable[..., Any], *args: Any) -> Any:
     """Run a function that may block, and let it."""
     await trio.lowlevel.checkpoint()
     return function(*args)
-
-
-async def _hold_client(cable: Cable, *, task_status: trio.TaskStatus[Client]) -> None:
-    async with session.dial(cable.near) as client:
-        task_status.started(client)
-        await client.link.wait_lost()
 
 
 def _leaving_max_s(redirector: Redirector) -> float:

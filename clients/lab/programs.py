@@ -1,0 +1,76 @@
+"""The daemons on a stage: their own code, with cables where there were listeners."""
+
+import functools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from clients.lab.cable import Cable
+from redird.state import State as RedirectorState
+from redird.wire.keepalive import keep_alive
+from redird.wire.link import Link
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A daemon on the stage; `cables` are those it serves the far end of.
+
+    `arrived` counts the messages that came over those it has served before.
+    """
+
+    state: Any
+    serve_stream: Callable[..., Any]
+    links: set[Link] = field(default_factory=set)
+    cables: set[Cable] = field(default_factory=set)
+    arrived: Counter[str] = field(default_factory=Counter)
+    nursery: trio.Nursery | None = None
+
+    def plug_in(self) -> Cable:
+        """Return a new cable to this daemon; whoever takes its near end is a peer."""
+        assert self.nursery is not None
+        cable = Cable()
+        self.cables.add(cable)
+        self.nursery.start_soon(self._serve, cable)
+        return cable
+
+    async def _serve(self, cable: Cable) -> None:
+        await self.serve_stream(self.state, self.links, cable.far)
+        self.cables.discard(cable)
+        self.arrived += cable.up.arrived
+
+    async def run(
+        self, *tasks: Any, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run what a daemon runs beside its listeners, until cancelled."""
+        config = self.state.config
+        judge = functools.partial(
+            keep_alive,
+            self.links,
+            echo_s=config.echo_s,
+            silence_max_s=config.peer_silence_max_s,
+        )
+        async with trio.open_nursery() as self.nursery:
+            self.state.spawn = self.nursery.start_soon
+            for task in (judge, *tasks):
+                self.nursery.start_soon(task)
+            task_status.started()
+
+
+@dataclass(slots=True, eq=False)
+class Redirector(Program):
+    """A redirector; `upstream` are its cables to the server, the latest one last.
+
+    A new one is as slow as `delay_s` says, each way.
+    """
+
+    state: RedirectorState
+    upstream: list[Cable] = field(default_factory=list)
+    delay_s: float = 0.0
+
+    @property
+    def cable(self) -> Cable:
+        """The latest cable to the server."""
+        return self.upstream[-1]
