@@ -46,6 +46,7 @@ class Answers:
             [handle for handle in known.handles if not may_park(self._state, handle)]
         )
         await closing.close_handles(self._state, taken)
+        await closing.wait_close_sent(self._state, lambda handle: handle.file is known)
 
     def use_ended(self, link: str, tree: int) -> None:
         """An administrator took a slot away, and closed what was open under it."""

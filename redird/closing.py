@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -54,11 +54,19 @@ async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
         try:
             if alive:
                 pairs = [(handle.tree, handle.server_handle) for handle in alive]
+                for handle in alive:
+                    handle.close_sent = True
                 sent = await state.links[link].close_batch(pairs)
                 state.counters.close_requests_sent += sent
         except Refused as no:
             log.warning("close_batch_failed", link=link, files=len(alive), reason=str(no))
         forget(state, batch)
+
+
+async def wait_close_sent(state: State, concerns: Callable[[Handle], bool]) -> None:
+    """Wait for closes that wait for an earlier batch: what is sent then comes after them."""
+    while any(concerns(one) and not one.close_sent for one in state.dormant.closing()):
+        await state.drained.park()
 
 
 def forget(state: State, handles: Iterable[Handle]) -> None:

@@ -52,7 +52,10 @@ class Connection:
 
 @dataclass(slots=True, eq=False)
 class Handle:
-    """One handle at a server and the opens it serves. `dead`: it was closed under us."""
+    """One handle at a server and the opens it serves. `dead`: it was closed under us.
+
+    `close_sent`: the server has been asked to close it.
+    """
 
     number: int
     connection: Connection
@@ -66,6 +69,7 @@ class Handle:
     opens: set[int] = field(default_factory=set)
     parked_at: float = 0.0
     due_at: float = 0.0
+    close_sent: bool = False
     dead: bool = False
 
 
@@ -208,7 +212,7 @@ class ConnectionTable:
         opened = Open(self._last, connection, handle)
         connection.opens[opened.number] = opened
         handle.opens.add(opened.number)
-        self._live_by_path.setdefault(_path_key(handle), {})[handle.number] = handle
+        self._live_by_path.setdefault(path_key(handle), {})[handle.number] = handle
         return opened
 
     def find_open(self, connection: Connection, number: int) -> Open | None:
@@ -238,7 +242,7 @@ class ConnectionTable:
         ]
 
     def _unlist(self, handle: Handle) -> None:
-        key = _path_key(handle)
+        key = path_key(handle)
         listed = self._live_by_path.get(key, {})
         listed.pop(handle.number, None)
         if not listed:
@@ -260,6 +264,7 @@ def _share_key(session: Session, server: str, share: str) -> tuple[int, str, str
     return session.number, server.casefold(), share.casefold()
 
 
-def _path_key(handle: Handle) -> tuple[str, str, str]:
+def path_key(handle: Handle) -> tuple[str, str, str]:
+    """Return where a handle leads: server, share and path."""
     connection = handle.connection
     return connection.server, connection.share, handle.path

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import TypeVar
 
-from redird.connections import Connection, Handle
+from redird.connections import Connection, Handle, path_key
 from redird.wire.files import conflicts
 
 PathKey = tuple[str, str, str]
@@ -50,7 +50,7 @@ class DormantTable:
         self._dormant[handle] = None
         held = self._by_connection.setdefault(handle.connection, {})
         held[handle] = None
-        self._by_path.setdefault(_path_key(handle), {})[handle] = None
+        self._by_path.setdefault(path_key(handle), {})[handle] = None
         if self._files_max is None or len(held) <= self._files_max:
             return []
         self._evicted += 1
@@ -136,7 +136,7 @@ class DormantTable:
     def _forget(self, handle: Handle) -> None:
         del self._dormant[handle]
         _drop(self._by_connection, handle.connection, handle)
-        _drop(self._by_path, _path_key(handle), handle)
+        _drop(self._by_path, path_key(handle), handle)
 
     # --- asking ---
 
@@ -151,6 +151,10 @@ class DormantTable:
     def is_closing(self, handle: Handle) -> bool:
         """Whether its close is under way."""
         return handle in self._closing
+
+    def closing(self) -> Iterable[Handle]:
+        """Return every handle whose close is under way."""
+        return self._closing
 
     def all(self) -> list[Handle]:
         """Return every dormant handle, oldest first."""
@@ -188,7 +192,3 @@ def _drop(index: dict[K, dict[Handle, None]], key: K, handle: Handle) -> None:
     del held[handle]
     if not held:
         del index[key]
-
-
-def _path_key(handle: Handle) -> PathKey:
-    return handle.connection.server, handle.connection.share, handle.path

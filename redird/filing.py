@@ -4,10 +4,11 @@
 process.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from redird import closing, opening, redirector
-from redird.connections import Connection, Open
+from redird.connections import Connection, Handle, Open, path_key
 from redird.peers import Peer
 from redird.state import State
 from redird.upstream import ServerLink
@@ -210,3 +211,11 @@ async def _close_dormant(state: State, connection: Connection, *paths: str) -> N
         taken += state.dormant.take_path(*at) + state.dormant.take_below(*at)
     if taken:
         await closing.close_handles(state, taken)
+    await closing.wait_close_sent(state, lambda one: _is_at(one, connection, paths))
+
+
+def _is_at(handle: Handle, connection: Connection, paths: Sequence[str]) -> bool:
+    server, share, path = path_key(handle)
+    if (server, share) != (connection.server, connection.share):
+        return False
+    return path in paths or path.startswith(tuple(f"{folder}/" for folder in paths))

@@ -8,7 +8,7 @@ stand in its way are closed, whoever parked them: a dormant handle never costs a
 import trio
 
 from redird import closing
-from redird.connections import Connection, File, Handle, Open
+from redird.connections import Connection, File, Handle, Open, path_key
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m
@@ -80,6 +80,7 @@ async def _clear_the_way(state: State, connection: Connection, request: m.Create
         taken = state.dormant.take_path(*at)  # what they know of the file is about to be wrong
     if taken:
         await closing.close_handles(state, taken)
+    await closing.wait_close_sent(state, lambda handle: path_key(handle) == at)
 
 
 async def _ask_server(state: State, connection: Connection, request: m.Create) -> m.Created:

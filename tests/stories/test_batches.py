@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from clients.errors import LinkFailed
-from tests.playbook import at, enter, play, sends, touch
+from tests.playbook import at, enter, enter_directly, play, sends, touch
 
 NAMES = tuple(f"file{number:03}" for number in range(130))
 
@@ -149,3 +149,43 @@ async def test_whoever_leaves_in_the_middle_leaves_no_handle_half_closed(autojum
 async def renamed_or_not(session, name, target):
     with pytest.raises(LinkFailed):
         await session.rename(name, target)
+
+
+@pytest.mark.parametrize("act", ["open", "overwrite", "unlink", "rename"])
+@pytest.mark.parametrize("way", ["same redirector", "direct", "neighbour"])
+async def test_a_close_that_waits_for_an_earlier_batch_is_waited_for(autojump_clock, act, way):
+    async with play(policy={"batch_max": 1}) as s, trio.open_nursery() as nursery:
+        first, second = await enter(s, "u1"), await another(s, way)
+        await touch(first, "other", "a")
+        s.redirector.cable.down.hold("BatchClosed")
+        nursery.start_soon(first.logoff)
+        nursery.start_soon(released_at, 1.0, s.redirector.cable)
+        await trio.sleep(0.5)
+        assert ["a"] == [handle.entry.path for handle in s.server.handles.all()]
+
+        await use_alone(second, act)
+
+        assert 1.0 == trio.current_time()
+
+
+async def another(s, way):
+    """A user who reaches the files by another way than the first does, or by the same."""
+    if way == "direct":
+        return await enter_directly(s, "u2")
+    through = await s.add_redirector(s.redirector.state.config) if way == "neighbour" else None
+    return await enter(s, "u2", through)
+
+
+async def use_alone(session, act):
+    if act == "unlink":
+        await session.unlink(at("a"))
+    elif act == "rename":
+        await session.rename(at("a"), at("b"))
+    else:
+        async with session.open(at("a"), "w" if act == "overwrite" else "r+", share=0):
+            pass
+
+
+async def released_at(seconds, cable):
+    await trio.sleep_until(seconds)
+    cable.release()
