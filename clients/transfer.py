@@ -106,7 +106,10 @@ async def _replacing(target: Path) -> AsyncIterator[int]:
         return
     goal = _followed(target)
     new = goal.with_name(f".redclient-{os.getpid()}.part")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
     try:
         yield descriptor
         await _in_thread(os.fsync, descriptor)
