@@ -8,16 +8,15 @@ nowhere else.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import trio
 
 from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange, refusal
-from redird.wire.messages import Echo, Echoed, Message, Read, RefusedReply
+from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.suspension import noticing
-from redird.wire.writing import take_piece, write_now
+from redird.wire.writing import write_now
 
 Answer = Message | Awaitable[Message]
 Handler = Callable[["Link", Message], Answer]
@@ -26,13 +25,15 @@ OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop
 SPARE_READERS_MAX = 4
 
 
-@dataclass(slots=True, eq=False)
 class _Waiter:
     """Somebody who waits for a reply: a parked task, or a function to call, or both."""
 
-    on_reply: Callable[[Message], None] | None
-    task: trio.lowlevel.Task | None = None
-    reply: Message | None = None
+    __slots__ = ("on_reply", "reply", "task")
+
+    def __init__(self, on_reply: Callable[[Message], None] | None) -> None:
+        self.task: trio.lowlevel.Task | None = None
+        self.on_reply = on_reply
+        self.reply: Message | None = None
 
 
 class Link:
@@ -46,8 +47,6 @@ class Link:
         self._stream = stream
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._handler = handler
-        self._listening = listening
-        self._promised = 0  # bytes that reads under way may answer with
         self._waiters: dict[int, _Waiter] = {}
         self._room = trio.lowlevel.ParkingLot()
         self._unsent: list[bytes] = []
@@ -56,6 +55,8 @@ class Link:
         self._nursery: trio.Nursery | None = None
         self._echoing = False
         self._gone = trio.Event()
+
+    # --- life ---
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -69,8 +70,8 @@ class Link:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self._read)
                 task_status.started()
-        except* (LinkLost, RemoteProtocolError):
-            pass  # whoever raised it left the reason
+        except* (LinkLost, RemoteProtocolError) as group:
+            self.lost = self.lost or str(_first(group))
         finally:
             self.lost = self.lost or "the link was closed here"
             self._fail_waiters()
@@ -110,7 +111,8 @@ class Link:
         """
         while not self.exchange.may_request and self.lost is None:
             await self._room.park()
-        await self._wait_for_room()
+        if self._backlog() > OUTGOING_MAX:
+            await self._wait_drained()
         if self.lost is None:
             waiter = _Waiter(on_reply)
             number = self.exchange.request(message)
@@ -173,17 +175,15 @@ class Link:
             number, message = event
             if number < 0:
                 self._resolve(-number, message)
-                continue
-            if self._listening:  # if both sides waited, each for the other, neither would read
-                await self._wait_for_room()
-            if await self._serve(number, message):
+            elif await self._serve(number, message):
                 self.flush()
-                self._drained.unpark_all()
                 if len(self._spare) >= SPARE_READERS_MAX:
                     return
                 await self._wait_to_read()
 
     async def _receive(self) -> None:
+        if self._unsent:
+            await self._wait_drained()
         try:
             data = await self._stream.receive_some(max(READ_BYTES, self.exchange.missing))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -201,8 +201,6 @@ class Link:
     async def _serve(self, number: int, message: Message) -> bool:
         """Answer one request; returns whether the reading was passed on meanwhile."""
         passed_on = False
-        promised = message.length if type(message) is Read else 0
-        self._promised += promised
 
         def pass_on() -> None:
             nonlocal passed_on
@@ -215,8 +213,6 @@ class Link:
                 answer = await noticing(answer, pass_on)
         except Refused as no:
             answer = RefusedReply(int(no.status), no.subject, no.detail)
-        finally:
-            self._promised -= promised
         if number:
             self.exchange.reply(number, answer)
         return passed_on
@@ -261,26 +257,20 @@ class Link:
     async def _write_rest(self) -> None:
         try:
             while self._unsent:
-                piece = take_piece(self._unsent)
-                await self._stream.send_all(b"".join(piece))
-                del self._unsent[: len(piece)]
-                self._drained.unpark_all()
+                count = len(self._unsent)
+                await self._stream.send_all(b"".join(self._unsent))
+                del self._unsent[:count]
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.lost = self.lost or f"the stream broke: {error.__cause__ or error}"
             raise LinkLost(self.lost) from None
+        self._drained.unpark_all()
 
-    async def _wait_for_room(self) -> None:
-        """Wait while the peer is behind with reading what we send or have promised to."""
-        if self._has_room():
-            return
-        self.flush()
-        while not self._has_room() and self.lost is None:
+    async def _wait_drained(self) -> None:
+        while self._unsent and self.lost is None and self._backlog() > OUTGOING_MAX:
             await self._drained.park()
-            self.heard_at = trio.current_time()  # it took something, or we had work to do
 
-    def _has_room(self) -> bool:
-        waiting = sum(map(len, self._unsent)) + self.exchange.outgoing_bytes
-        return waiting + self._promised <= OUTGOING_MAX
+    def _backlog(self) -> int:
+        return sum(map(len, self._unsent)) + self.exchange.outgoing_bytes
 
     # --- keepalive ---
 
@@ -298,3 +288,10 @@ class Link:
 
     def _echoed(self, _: Message) -> None:
         self._echoing = False
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

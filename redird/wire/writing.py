@@ -3,7 +3,6 @@
 import os
 
 BUFFERS_MAX = 512  # of one call; systems allow 1,024
-PIECE_BYTES = 1024 * 1024
 
 
 def write_now(descriptor: int, buffers: list[bytes]) -> list[bytes]:
@@ -19,13 +18,3 @@ def write_now(descriptor: int, buffers: list[bytes]) -> list[bytes]:
             return [buffer[written:], *buffers[index + 1 :]]
         written -= len(buffer)
     return []
-
-
-def take_piece(buffers: list[bytes]) -> list[bytes]:
-    """Return as many of the first buffers as make a piece worth a call of its own."""
-    size = 0
-    for count, buffer in enumerate(buffers, 1):
-        size += len(buffer)
-        if size >= PIECE_BYTES:
-            return buffers[:count]
-    return buffers[:]

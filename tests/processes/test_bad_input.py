@@ -260,53 +260,6 @@ async def drip(stream, data):
             await trio.sleep(0.1)
 
 
-@attacked
-async def test_who_asks_and_does_not_read_is_not_kept_in_memory(at, house):
-    (house.docs / "large").write_bytes(bytes(2**20))
-    async with await dial_stream(parse(at)) as stream:
-        tree, handle = await open_by_hand(stream, "large")
-        before = house.server.memory_kib() + house.redirector.memory_kib()
-        read = ("Read", tree, handle, 0, 2**20)
-        await stream.send_all(b"".join(packed(number, *read) for number in range(9, 1500)))
-        await trio.sleep(1)
-        after = house.server.memory_kib() + house.redirector.memory_kib()
-
-    assert after - before < 60 * 1024
-
-
-async def open_by_hand(stream, name):
-    async def ask(*header):
-        await stream.send_all(packed(*header))
-        return unpacked(await stream.receive_some())[0][0][2:]
-
-    role = (await ask(1, "Negotiate", 1, 1, [], "", 0))[2]
-    if role == "shareserver":
-        (session, *_) = await ask(2, "SessionSetup", 0, "guest", "")
-        (tree, *_) = await ask(3, "TreeConnect", session, "docs")
-    else:
-        (session,) = await ask(2, "Logon", "guest")
-        (tree, _) = await ask(3, "Connect", session, "files", "docs")
-    (handle, *_) = await ask(4, "Create", tree, name, f.FILE_READ_DATA, f.SHARE_ALL, 1)
-    return tree, handle
-
-
-@attacked
-async def test_many_who_read_and_many_who_write_do_not_wait_for_each_other(at, house):
-    (house.docs / "large").write_bytes(bytes(2**20))
-    async with connected(at) as (client, tree), trio.open_nursery() as nursery:
-        source = await opened(client, tree, "large", f.FILE_READ_DATA)
-        target = await opened(client, tree, "written", f.FILE_WRITE_DATA, f.FILE_OPEN_IF)
-        for _ in range(24):
-            nursery.start_soon(client.ask, m.Read(tree, source, 0, 2**20), m.DataRead)
-            written = m.Write(tree, target, 0, bytes(2**20))
-            nursery.start_soon(client.ask, written, m.DataWritten)
-
-
-async def opened(client, tree, path, access, disposition=f.FILE_OPEN):
-    create = m.Create(tree, path, access, f.SHARE_ALL, disposition)
-    return (await client.ask(create, m.Created)).handle
-
-
 # --- paths ------------------------------------------------------------------------------------
 
 PATHS = {
