@@ -273,7 +273,7 @@ async def test_who_leaves_late_does_not_take_the_queue_of_who_came_after(autojum
         with trio.move_on_after(0.1):
             await door.apply("impatient")
         nursery.start_soon(door.apply, "late")
-        await trio.sleep(1.5)  # "served" has left; "late" waits
+        await trio.sleep(1.4)  # "served" has left; "late" waits
         await door.admission.release(door.admitted["served"] or 0)
 
     assert door.admitted["late"] is not None
