@@ -5,6 +5,7 @@ from typing import Any
 
 from redird.wire import messages as m
 from redird.wire.errors import Refused, RemoteProtocolError
+from redird.wire.framing import PEER
 from redird.wire.messages import MESSAGES, Message, RefusedReply
 from redird.wire.status import Status
 
@@ -21,11 +22,14 @@ async def serve_parts(
     if not 0 < len(request.parts) <= PARTS_MAX:
         raise Refused(Status.STATUS_INVALID_PARAMETER, f"{len(request.parts)} parts")
     replies: list[Message] = []
-    made = m.RELATED
+    made, room = m.RELATED, PEER.payload_max
     for part in request.parts:
         try:
             reply = serve(_request(part, made))
             reply = reply if isinstance(reply, Message) else await reply
+            room -= len(_payload(reply))
+            if room < 0:
+                raise Refused(Status.STATUS_BUFFER_TOO_SMALL, f"part {len(replies)}")
         except Refused as no:
             reply = RefusedReply(int(no.status), no.subject, no.detail)
         replies.append(reply)
@@ -38,8 +42,8 @@ async def serve_parts(
 
 def _request(part: tuple[Any, ...], made: int) -> Message:
     name = part[0] if part else None
-    if name not in _ALLOWED:
-        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, f"{name!r} in a Compound")
+    if type(name) is not str or name not in _ALLOWED:
+        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, f"{name!r:.40} in a Compound")
     fields = list(part[1:])
     if len(fields) > 1 and fields[1] == m.RELATED:
         fields[1] = made
@@ -50,9 +54,12 @@ def _request(part: tuple[Any, ...], made: int) -> Message:
     return request
 
 
+def _payload(reply: Message) -> bytes:
+    field = reply.codec.payload
+    return getattr(reply, field) if field else b""
+
+
 def _joined(replies: list[Message]) -> Message:
-    payloads = [
-        getattr(reply, reply.codec.payload) if reply.codec.payload else b"" for reply in replies
-    ]
+    payloads = [_payload(reply) for reply in replies]
     parts = tuple((type(reply).__name__, *reply.codec.to_fields(reply)) for reply in replies)
     return m.Compounded(parts, tuple(map(len, payloads)), b"".join(payloads))

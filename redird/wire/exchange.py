@@ -15,7 +15,15 @@ from redird.wire.errors import (
     RemoteProtocolError,
 )
 from redird.wire.framing import PEER, STRANGER, FrameDecoder, decode_header, encode_frame
-from redird.wire.messages import MESSAGES, Message, Negotiate, Negotiated, RefusedReply
+from redird.wire.messages import (
+    MESSAGES,
+    Compound,
+    Message,
+    Negotiate,
+    Negotiated,
+    Read,
+    RefusedReply,
+)
 from redird.wire.status import Status
 
 REQUESTS_MAX = 4096  # of one side, in flight on one link
@@ -168,3 +176,10 @@ def refusal(reply: RefusedReply) -> Refused:
     except KeyError:
         status = Status.STATUS_UNSUCCESSFUL
     return Refused(status, reply.subject, reply.detail)
+
+
+def reply_bytes(request: Message) -> int:
+    """How many bytes of data a request may be answered with."""
+    if type(request) is Read:
+        return max(0, min(request.length, PEER.payload_max))
+    return PEER.payload_max if type(request) is Compound else 0

@@ -8,15 +8,16 @@ nowhere else.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import trio
 
 from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
-from redird.wire.exchange import Exchange, refusal
+from redird.wire.exchange import Exchange, refusal, reply_bytes
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.suspension import noticing
-from redird.wire.writing import write_now
+from redird.wire.writing import Unsent, write_now
 
 Answer = Message | Awaitable[Message]
 Handler = Callable[["Link", Message], Answer]
@@ -25,15 +26,13 @@ OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop
 SPARE_READERS_MAX = 4
 
 
+@dataclass(slots=True, eq=False)
 class _Waiter:
     """Somebody who waits for a reply: a parked task, or a function to call, or both."""
 
-    __slots__ = ("on_reply", "reply", "task")
-
-    def __init__(self, on_reply: Callable[[Message], None] | None) -> None:
-        self.task: trio.lowlevel.Task | None = None
-        self.on_reply = on_reply
-        self.reply: Message | None = None
+    on_reply: Callable[[Message], None] | None
+    task: trio.lowlevel.Task | None = None
+    reply: Message | None = None
 
 
 class Link:
@@ -47,16 +46,16 @@ class Link:
         self._stream = stream
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._handler = handler
+        self._listening = listening
+        self._promised = 0  # bytes that requests under way may be answered with
         self._waiters: dict[int, _Waiter] = {}
         self._room = trio.lowlevel.ParkingLot()
-        self._unsent: list[bytes] = []
+        self._unsent = Unsent()
         self._drained = trio.lowlevel.ParkingLot()
         self._spare: list[trio.lowlevel.Task] = []
         self._nursery: trio.Nursery | None = None
         self._echoing = False
         self._gone = trio.Event()
-
-    # --- life ---
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -70,8 +69,8 @@ class Link:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self._read)
                 task_status.started()
-        except* (LinkLost, RemoteProtocolError) as group:
-            self.lost = self.lost or str(_first(group))
+        except* (LinkLost, RemoteProtocolError):
+            pass  # whoever raised it left the reason
         finally:
             self.lost = self.lost or "the link was closed here"
             self._fail_waiters()
@@ -111,8 +110,8 @@ class Link:
         """
         while not self.exchange.may_request and self.lost is None:
             await self._room.park()
-        if self._backlog() > OUTGOING_MAX:
-            await self._wait_drained()
+        if self._owed() > OUTGOING_MAX:
+            await self._wait_for_room()
         if self.lost is None:
             waiter = _Waiter(on_reply)
             number = self.exchange.request(message)
@@ -175,15 +174,17 @@ class Link:
             number, message = event
             if number < 0:
                 self._resolve(-number, message)
-            elif await self._serve(number, message):
+                continue
+            if self._listening and self._owed() > OUTGOING_MAX:
+                await self._wait_for_room()
+            if await self._serve(number, message):
                 self.flush()
+                self._drained.unpark_all()
                 if len(self._spare) >= SPARE_READERS_MAX:
                     return
                 await self._wait_to_read()
 
     async def _receive(self) -> None:
-        if self._unsent:
-            await self._wait_drained()
         try:
             data = await self._stream.receive_some(max(READ_BYTES, self.exchange.missing))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -201,6 +202,8 @@ class Link:
     async def _serve(self, number: int, message: Message) -> bool:
         """Answer one request; returns whether the reading was passed on meanwhile."""
         passed_on = False
+        promised = reply_bytes(message)
+        self._promised += promised
 
         def pass_on() -> None:
             nonlocal passed_on
@@ -213,6 +216,8 @@ class Link:
                 answer = await noticing(answer, pass_on)
         except Refused as no:
             answer = RefusedReply(int(no.status), no.subject, no.detail)
+        finally:
+            self._promised -= promised
         if number:
             self.exchange.reply(number, answer)
         return passed_on
@@ -241,8 +246,8 @@ class Link:
         buffers = self.exchange.take_outgoing()
         if not buffers or self.lost is not None:
             return
-        if self._unsent:
-            self._unsent += buffers
+        if self._unsent.size:
+            self._unsent.add(buffers)
             return
         try:
             rest = buffers if self._fd is None else write_now(self._fd, buffers)
@@ -251,26 +256,30 @@ class Link:
             return
         if rest:
             assert self._nursery is not None
-            self._unsent = rest
+            self._unsent.add(rest)
             self._nursery.start_soon(self._write_rest)
 
     async def _write_rest(self) -> None:
         try:
-            while self._unsent:
-                count = len(self._unsent)
-                await self._stream.send_all(b"".join(self._unsent))
-                del self._unsent[:count]
+            while piece := self._unsent.next_piece():
+                await self._stream.send_all(piece)
+                self._unsent.sent(piece)
+                self._drained.unpark_all()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.lost = self.lost or f"the stream broke: {error.__cause__ or error}"
             raise LinkLost(self.lost) from None
-        self._drained.unpark_all()
 
-    async def _wait_drained(self) -> None:
-        while self._unsent and self.lost is None and self._backlog() > OUTGOING_MAX:
+    async def _wait_for_room(self) -> None:
+        """Wait until the peer has read enough; only the dialled side stops reading for it, or
+        both might, each until the other reads.
+        """
+        self.flush()
+        while self._owed() > OUTGOING_MAX and self.lost is None:
             await self._drained.park()
+            self.heard_at = trio.current_time()  # it took something, or we had work to do
 
-    def _backlog(self) -> int:
-        return sum(map(len, self._unsent)) + self.exchange.outgoing_bytes
+    def _owed(self) -> int:
+        return self._unsent.size + self.exchange.outgoing_bytes + self._promised
 
     # --- keepalive ---
 
@@ -288,10 +297,3 @@ class Link:
 
     def _echoed(self, _: Message) -> None:
         self._echoing = False
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -50,6 +50,11 @@ class Daemon:
         """How many descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def memory_kib(self) -> int:
+        """How much memory it has resident."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
     async def view(self, name: str) -> list[dict[str, Any]]:
         """One of its admin views."""
         return await asking(lambda link: ask_view(name, link), parse(self.unix))

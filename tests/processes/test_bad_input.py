@@ -208,17 +208,42 @@ async def test_requests_without_a_session_are_refused(at):
 
 
 @attacked
-async def test_an_answer_that_fits_no_frame_is_refused_and_the_link_goes_on(at, house):
+async def test_parts_whose_answers_fit_no_frame_end_a_compound(at, house):
     (house.docs / "large").write_bytes(bytes(2**20))
     async with connected(at) as (client, tree):
         create = ("Create", tree, "large", f.FILE_READ_DATA, f.SHARE_ALL, f.FILE_OPEN)
-        reads = [("Read", tree, m.RELATED, 0, 2**20)] * 2
+        reads = [("Read", tree, m.RELATED, 0, 2**20)] * 3
+        done = await client.ask(m.Compound((create, *reads)), m.Compounded)
+
+        assert ["Created", "DataRead", "RefusedReply"] == [part[0] for part in done.parts]
+        assert Status.STATUS_BUFFER_TOO_SMALL == done.parts[-1][1]
+        assert (0, 2**20, 0) == done.sizes
+
+
+@attacked
+async def test_a_part_that_is_no_request_ends_a_compound(at):
+    parts: list[tuple[Any, ...]] = [
+        (),
+        (None,),
+        ([1],),
+        ({},),
+        ("Logon", "guest"),
+        ("Read", []),
+    ]
+    async with dial(at) as client:
+        for part in parts:
+            done = await client.ask(m.Compound((part, part)), m.Compounded)
+            assert ["RefusedReply"] == [one[0] for one in done.parts]
+
+
+@pytest.mark.parametrize("at", ["server"], indirect=True)
+async def test_an_answer_that_fits_no_frame_is_refused_and_the_link_goes_on(at):
+    async with connected(at) as (client, tree):
         with pytest.raises(Refused) as refused:
-            await client.link.request(m.Compound((create, *reads)))
+            await client.link.request(m.CloseBatch(((tree, 1),) * 300_000))
         assert Status.STATUS_BUFFER_TOO_SMALL is refused.value.status
 
-        info = await client.ask(m.QueryInfo(tree, "a"), m.InfoFound)
-        assert 4 == info.info.size
+        assert 4 == (await client.ask(m.QueryInfo(tree, "a"), m.InfoFound)).info.size
 
 
 @asynccontextmanager
@@ -258,6 +283,53 @@ async def drip(stream, data):
         for one in data:
             await stream.send_all(one)
             await trio.sleep(0.1)
+
+
+@attacked
+async def test_who_asks_and_does_not_read_is_not_kept_in_memory(at, house):
+    (house.docs / "large").write_bytes(bytes(2**20))
+    async with await dial_stream(parse(at)) as stream:
+        tree, handle = await open_by_hand(stream, "large")
+        before = house.server.memory_kib() + house.redirector.memory_kib()
+        read = ("Read", tree, handle, 0, 2**20)
+        await stream.send_all(b"".join(packed(number, *read) for number in range(9, 1500)))
+        await trio.sleep(1)
+        after = house.server.memory_kib() + house.redirector.memory_kib()
+
+    assert after - before < 60 * 1024
+
+
+async def open_by_hand(stream, name):
+    async def ask(*header):
+        await stream.send_all(packed(*header))
+        return unpacked(await stream.receive_some())[0][0][2:]
+
+    role = (await ask(1, "Negotiate", 1, 1, [], "", 0))[2]
+    if role == "shareserver":
+        (session, *_) = await ask(2, "SessionSetup", 0, "guest", "")
+        (tree, *_) = await ask(3, "TreeConnect", session, "docs")
+    else:
+        (session,) = await ask(2, "Logon", "guest")
+        (tree, _) = await ask(3, "Connect", session, "files", "docs")
+    (handle, *_) = await ask(4, "Create", tree, name, f.FILE_READ_DATA, f.SHARE_ALL, 1)
+    return tree, handle
+
+
+@attacked
+async def test_many_who_read_and_many_who_write_do_not_wait_for_each_other(at, house):
+    (house.docs / "large").write_bytes(bytes(2**20))
+    async with connected(at) as (client, tree), trio.open_nursery() as nursery:
+        source = await opened(client, tree, "large", f.FILE_READ_DATA)
+        target = await opened(client, tree, "written", f.FILE_WRITE_DATA, f.FILE_OPEN_IF)
+        for _ in range(24):
+            nursery.start_soon(client.ask, m.Read(tree, source, 0, 2**20), m.DataRead)
+            written = m.Write(tree, target, 0, bytes(2**20))
+            nursery.start_soon(client.ask, written, m.DataWritten)
+
+
+async def opened(client, tree, path, access, disposition=f.FILE_OPEN):
+    create = m.Create(tree, path, access, f.SHARE_ALL, disposition)
+    return (await client.ask(create, m.Created)).handle
 
 
 # --- paths ------------------------------------------------------------------------------------
