@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from redird import filing, logoff, redirector
+from redird import filing, logoff, naming, redirector
 from redird.peers import Peer
 from redird.state import State
 from redird.views import VIEWS
@@ -141,9 +141,9 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.QueryDirectory: filing.query_directory,
     m.QueryVolume: filing.query_volume,
     m.QueryUses: filing.query_uses,
-    m.Rename: filing.rename,
-    m.Unlink: filing.unlink,
-    m.MakeDirectory: filing.make_directory,
-    m.RemoveDirectory: filing.remove_directory,
+    m.Rename: naming.rename,
+    m.Unlink: naming.unlink,
+    m.MakeDirectory: naming.make_directory,
+    m.RemoveDirectory: naming.remove_directory,
     m.Enumerate: enumerate_view,
 }

@@ -39,6 +39,10 @@ class Status(IntEnum):
     STATUS_OBJECT_PATH_SYNTAX_BAD = 0xC000003B, 161, "the path must stay inside the share"
     STATUS_SHARING_VIOLATION = 0xC0000043, 32, "another open excludes this one"
     STATUS_QUOTA_EXCEEDED = 0xC0000044, 1816, "the quota is used up"
+    STATUS_EA_TOO_LARGE = 0xC0000050, 255, "the extended attributes are too large"
+    STATUS_NONEXISTENT_EA_ENTRY = 0xC0000051, 255, "no extended attribute of that name"
+    STATUS_FILE_LOCK_CONFLICT = 0xC0000054, 33, "somebody has locked this part of the file"
+    STATUS_LOCK_NOT_GRANTED = 0xC0000055, 33, "somebody else holds a lock on the range"
     STATUS_DELETE_PENDING = 0xC0000056, 303, "the file goes at its last close"
     STATUS_REVISION_MISMATCH = (
         0xC0000059,
@@ -46,6 +50,7 @@ class Status(IntEnum):
         "the two sides speak different protocol versions",
     )
     STATUS_LOGON_FAILURE = 0xC000006D, 1326, "unknown user or wrong password"
+    STATUS_RANGE_NOT_LOCKED = 0xC000007E, 158, "this range is not locked"
     STATUS_DISK_FULL = 0xC000007F, 112, "the disk is full"
     STATUS_INSUFFICIENT_RESOURCES = 0xC000009A, 1450, "not enough resources"
     STATUS_MEDIA_WRITE_PROTECTED = 0xC00000A2, 19, "the share is read-only"
@@ -76,6 +81,7 @@ class Status(IntEnum):
     STATUS_CONNECTION_DISCONNECTED = 0xC000020C, 64, "the link to the server was lost"
     STATUS_NOT_FOUND = 0xC0000225, 1168, "there is no such thing"
     STATUS_TOO_MANY_LINKS = 0xC0000265, 1142, "too many links to the file"
+    STATUS_NOT_A_REPARSE_POINT = 0xC0000275, 4390, "the name is no symbolic link"
 
 
 _S = Status
@@ -110,6 +116,8 @@ _ADVICE = {
     _S.STATUS_CONNECTION_IN_USE: "close the files, or disconnect by force",
     _S.STATUS_FILES_OPEN: "close the files, or disconnect by force",
     _S.STATUS_INVALID_DEVICE_REQUEST: "ask the daemon that serves it: redird or shareserver",
+    _S.STATUS_FILE_LOCK_CONFLICT: "wait until the lock is given up",
+    _S.STATUS_LOCK_NOT_GRANTED: "try again later, or wait longer",
     _S.STATUS_TOO_MANY_SESSIONS: "log off idle sessions, or raise sessions_max",
 }
 

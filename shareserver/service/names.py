@@ -55,8 +55,9 @@ async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
 
 def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:
     """Make a folder."""
-    _writable(state, peer, request.tree, request.path)[0].make_directory(request.path)
-    return m.DirectoryMade()
+    store, _ = _writable(state, peer, request.tree, request.path)
+    store.make_directory(request.path)
+    return m.DirectoryMade(store.info(request.path))
 
 
 async def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Message:

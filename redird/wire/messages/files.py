@@ -1,4 +1,4 @@
-"""What is done with files and names. A `target` is a handle or a path."""
+"""What is done with files. A `target` is a handle or a path."""
 
 from typing import Any
 
@@ -25,7 +25,10 @@ class FileInfo(Record):
 
 @message
 class Create(Message):
-    """Open or make a file; access, share, disposition, options, lease as in `wire.files`."""
+    """Open or make a file; access, share, disposition, options, lease as in `wire.files`.
+
+    `mode`: exactly what a file made by this gets; None leaves it to the server.
+    """
 
     tree: int
     path: str
@@ -34,6 +37,7 @@ class Create(Message):
     disposition: int
     options: int = 0
     lease: int = 0
+    mode: int | None = None
 
 
 @message
@@ -128,10 +132,11 @@ class BatchClosed(Message):
 
 @message
 class QueryInfo(Message):
-    """Ask about an open handle or about a path."""
+    """Ask about an open handle or about a path; `follow`: not about a symlink there itself."""
 
     tree: int
     target: int | str
+    follow: bool = True
 
 
 @message
@@ -152,6 +157,7 @@ class SetInfo(Message):
     mtime_ns: int | None = None
     atime_ns: int | None = None
     delete: bool | None = None
+    follow: bool = True
 
 
 @message
@@ -159,104 +165,6 @@ class InfoSet(Message):
     """The file after the change."""
 
     info: FileInfo
-
-
-@record
-class Entry(Record):
-    """One entry of a listing."""
-
-    name: str
-    info: FileInfo
-
-
-@message
-class QueryDirectory(Message):
-    """The next page of a folder's entries that match an NT pattern; `restart` begins anew."""
-
-    tree: int
-    handle: int
-    pattern: str = "*"
-    restart: bool = False
-    entries_max: int = 1000
-
-
-@message
-class DirectoryFound(Message):
-    """A page, never empty: no (more) entries is STATUS_NO_SUCH_FILE or STATUS_NO_MORE_FILES."""
-
-    entries: tuple[Entry, ...]
-
-
-@message
-class Rename(Message):
-    """Rename inside one share; an existing target is replaced only if `replace`."""
-
-    tree: int
-    path: str
-    target: str
-    replace: bool = False
-
-
-@message
-class Renamed(Message):
-    """It has its new name."""
-
-
-@message
-class Unlink(Message):
-    """Delete a file."""
-
-    tree: int
-    path: str
-
-
-@message
-class Unlinked(Message):
-    """It is gone."""
-
-
-@message
-class MakeDirectory(Message):
-    """Make a folder."""
-
-    tree: int
-    path: str
-
-
-@message
-class DirectoryMade(Message):
-    """It is there."""
-
-
-@message
-class RemoveDirectory(Message):
-    """Remove an empty folder."""
-
-    tree: int
-    path: str
-
-
-@message
-class DirectoryRemoved(Message):
-    """It is gone."""
-
-
-@message
-class QueryVolume(Message):
-    """Ask about the disk under a share."""
-
-    tree: int
-
-
-@message
-class VolumeFound(Message):
-    """Sizes in bytes; `free_bytes` is what an ordinary user may fill."""
-
-    total_bytes: int
-    free_bytes: int
-    files: int
-    files_free: int
-    name_max: int
 
 
 @message
