@@ -161,33 +161,38 @@ class Session:
             tree, unc = await self._at(name)
             return await self.client.ask(kind(tree, unc.path, *arguments), expected)
 
-    async def stat(self, name: str) -> FileInfo:
-        """Tell about a file or folder."""
-        return (await self._ask(name, m.QueryInfo, m.InfoFound)).info
+    async def stat(self, name: str, *, follow: bool = True) -> FileInfo:
+        """Tell about a file or folder; without `follow` about a symlink itself."""
+        return (await self._ask(name, m.QueryInfo, m.InfoFound, follow)).info
 
     async def set_times(self, name: str, *, mtime_ns: int) -> None:
         """Set when a file was changed last, in nanoseconds since 1970."""
         await self._ask(name, m.SetInfo, m.InfoSet, None, None, mtime_ns)
 
-    async def mkdir(self, name: str) -> None:
-        """Make a folder."""
-        await self._ask(name, m.MakeDirectory, m.DirectoryMade)
+    async def mkdir(self, name: str, mode: int | None = None) -> FileInfo:
+        """Make a folder with exactly `mode`, or a usual one."""
+        return (await self._ask(name, m.MakeDirectory, m.DirectoryMade, mode)).info
 
-    async def rmdir(self, name: str) -> None:
-        """Remove an empty folder."""
-        await self._ask(name, m.RemoveDirectory, m.DirectoryRemoved)
+    async def rmdir(self, name: str, *, posix: bool = False) -> None:
+        """Remove an empty folder; `posix`: though somebody has it open."""
+        await self._ask(name, m.RemoveDirectory, m.DirectoryRemoved, posix)
 
-    async def unlink(self, name: str) -> None:
-        """Delete a file."""
-        await self._ask(name, m.Unlink, m.Unlinked)
+    async def unlink(self, name: str, *, posix: bool = False) -> None:
+        """Delete a file; `posix`: its name goes at once, whoever has it open may go on."""
+        await self._ask(name, m.Unlink, m.Unlinked, posix)
 
-    async def rename(self, name: str, target: str, *, replace: bool = False) -> None:
-        """Rename within one share; a target on another one is refused."""
+    async def rename(
+        self, name: str, target: str, *, replace: bool = False, posix: bool = False
+    ) -> None:
+        """Rename within one share; a target on another one is refused.
+
+        `posix`: a target may be replaced and a folder renamed though files are open.
+        """
         with session_errors(target):
             here, there = parse(name), parse(target)
             if _key(here.server, here.share) != _key(there.server, there.share):
                 raise Refused(Status.STATUS_NOT_SAME_DEVICE)
-        await self._ask(name, m.Rename, m.Renamed, there.path, replace)
+        await self._ask(name, m.Rename, m.Renamed, there.path, replace, posix)
 
     async def volume(self, name: str) -> VolumeFound:
         """Tell about the disk under a share."""

@@ -4,6 +4,8 @@
 process.
 """
 
+from dataclasses import replace
+
 from redird import closing, opening
 from redird.finding import link_of, opened_file, tree_of, with_slot
 from redird.naming import close_dormant
@@ -65,7 +67,8 @@ async def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
     if isinstance(request.target, str):
         connection = await with_slot(state, peer, request.tree)
         tree, target = tree_of(connection), request.target
-        return m.InfoFound(await state.links[connection.link].query_info(tree, target))
+        link = state.links[connection.link]
+        return m.InfoFound(await link.query_info(tree, target, follow=request.follow))
     opened = opened_file(state, peer, request.tree, request.target)
     handle = opened.handle
     if handle.file.lease != LEASE_RWH:
@@ -77,21 +80,21 @@ async def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
 
 async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
     """Change attributes; a file that is to be deleted is not kept after its close."""
-    changes = (request.size, request.mode, request.mtime_ns, request.atime_ns, request.delete)
     if isinstance(request.target, str):
         connection = await with_slot(state, peer, request.tree)
         with closing.in_use(state, connection):
             await close_dormant(state, connection, request.target)
             link = state.links[connection.link]
-            info = await link.set_info(m.SetInfo(tree_of(connection), request.target, *changes))
+            info = await link.set_info(replace(request, tree=tree_of(connection)))
         at = (connection.server, connection.share, request.target)
         for handle in state.connections.live_at(*at):  # what is known under a lease of ours
-            handle.file.info = info
+            if handle.file.info.file_id == info.file_id:  # not that of a symlink on the way
+                handle.file.info = info
         return m.InfoSet(info)
     opened = opened_file(state, peer, request.tree, request.target)
     handle = opened.handle
     info = await link_of(state, opened).set_info(
-        m.SetInfo(handle.tree, handle.server_handle, *changes)
+        replace(request, tree=handle.tree, target=handle.server_handle)
     )
     handle.file.info = info
     if request.delete is not None:

@@ -5,6 +5,8 @@ ago (revive), or by a new one. Before a new one is asked for, our own dormant ha
 stand in its way are closed, whoever parked them: a dormant handle never costs anybody access.
 """
 
+from dataclasses import replace
+
 import trio
 
 from redird import closing
@@ -14,6 +16,8 @@ from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.status import Status
+
+_NEVER_SHARED = f.FILE_DIRECTORY_FILE | f.FILE_DELETE_ON_CLOSE | f.FILE_OPEN_REPARSE_POINT
 
 
 async def create(state: State, connection: Connection, request: m.Create) -> m.Created:
@@ -34,7 +38,7 @@ def _is_reusable(request: m.Create) -> bool:
     """Whether an open may share a handle (RDBSS: RxSearchForCollapsibleOpen)."""
     return (
         request.disposition in f.KEEPS_CONTENT
-        and not request.options & (f.FILE_DIRECTORY_FILE | f.FILE_DELETE_ON_CLOSE)
+        and not request.options & _NEVER_SHARED
         and bool(request.access & (f.READS | f.WRITES))
     )
 
@@ -97,17 +101,7 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
             state.spawn(_drop_unused, state, handles)
 
     try:
-        reply = await state.links[connection.link].create(
-            m.Create(
-                tree,
-                request.path,
-                request.access,
-                request.share,
-                request.disposition,
-                request.options,
-            ),
-            created,
-        )
+        reply = await state.links[connection.link].create(replace(request, tree=tree), created)
         if connection.session.active and not handles[0].dead:
             opened = state.connections.add_open(connection, handles[0])
             return m.Created(opened.number, reply.action, f.LEASE_NONE, 0, handles[0].file.info)

@@ -8,7 +8,7 @@ what an older, half-open link of ours still holds is freed before we ask for mor
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -233,16 +233,7 @@ class ServerLink:
     async def create(self, request: m.Create, on_created: Created) -> m.Created:
         """Open a file, asking for whatever lease can be had."""
         lease = LEASE_RWH if "lease" in self.capabilities else 0
-        wanted = m.Create(
-            request.tree,
-            request.path,
-            request.access,
-            request.share,
-            request.disposition,
-            request.options,
-            lease,
-        )
-        return await self._ask(wanted, m.Created, on_created)
+        return await self._ask(replace(request, lease=lease), m.Created, on_created)
 
     async def read(self, tree: int, handle: int, offset: int, length: int) -> bytes:
         """Read at most `length` bytes."""
@@ -268,9 +259,11 @@ class ServerLink:
             await self._ask(m.Close(tree, handle), m.Closed)
         return len(handles)
 
-    async def query_info(self, tree: int, target: int | str) -> FileInfo:
+    async def query_info(
+        self, tree: int, target: int | str, *, follow: bool = True
+    ) -> FileInfo:
         """Tell about a handle or a path."""
-        return (await self._ask(m.QueryInfo(tree, target), m.InfoFound)).info
+        return (await self._ask(m.QueryInfo(tree, target, follow), m.InfoFound)).info
 
     async def set_info(self, request: m.SetInfo) -> FileInfo:
         """Change a file's attributes."""

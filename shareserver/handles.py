@@ -39,16 +39,24 @@ class Handle:
     listing: Listing | None = None
 
 
+GONE = "(a file whose name is gone)"
+
+
 @dataclass(slots=True)
 class OpenEntry:
-    """A file that somebody has open."""
+    """A file that somebody has open; `path` is None once that name is gone."""
 
     number: int
     identity: Identity
     share: str
-    path: str
+    path: str | None
     delete_pending: bool = False
     handles: dict[int, Handle] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """What people call it."""
+        return GONE if self.path is None else self.path
 
 
 class HandleTable:
@@ -71,7 +79,7 @@ class HandleTable:
         return [
             entry
             for entry in self._entries.values()
-            if entry.share == share and entry.path.startswith(below)
+            if entry.share == share and entry.path and entry.path.startswith(below)
         ]
 
     def in_conflict(self, identity: Identity, access: int, share: int) -> list[Handle]:
@@ -151,12 +159,22 @@ class HandleTable:
         return list(self._handles.values())
 
     def moved(self, share: str, path: str, target: str) -> None:
-        """Follow a rename: open files keep their names current."""
-        for entry in self.entries_under(share, path):
-            entry.path = target + entry.path[len(path) :]
+        """Follow a rename: open files keep their names current, one replaced has none now."""
+        if path == target:
+            return
+        self.removed(share, target)
+        below = path + "/"
+        for entry in self._entries.values():
+            if entry.share != share or entry.path is None:
+                continue
+            if entry.path == path or entry.path.startswith(below):
+                entry.path = target + entry.path[len(path) :]
+
+    def removed(self, share: str, path: str) -> None:
+        """A name is gone at once: what is open by it goes on without."""
         for entry in self._entries.values():
             if entry.share == share and entry.path == path:
-                entry.path = target
+                entry.path = None
 
     def __len__(self) -> int:
         return len(self._handles)

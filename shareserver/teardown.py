@@ -10,6 +10,7 @@ import structlog
 
 from redird.wire.errors import Refused
 from redird.wire.messages import ShareProof, TreeDisconnected
+from redird.wire.status import Status
 from shareserver.breaking import break_for_deletion
 from shareserver.handles import Handle
 from shareserver.ledger import Use
@@ -45,8 +46,14 @@ def close_handle(state: State, handle: Handle) -> None:
 
 
 def _delete(state: State, handle: Handle) -> None:
-    store, path = state.stores[handle.entry.share], handle.entry.path
+    """Delete a file by its name, unless that leads to another one by now."""
+    entry = handle.entry
+    store, path = state.stores[entry.share], entry.path
+    if path is None:
+        return
     try:
+        if store.identify(path)[0] != entry.identity:
+            raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
         store.remove_directory(path) if handle.file.is_directory else store.unlink(path)
     except Refused as no:
         log.warning("delete_on_close_failed", path=path, status=no.status.name)

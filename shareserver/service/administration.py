@@ -56,7 +56,7 @@ def _close_file(state: State, number: int) -> Message:
     teardown.close_handle(state, handle)
     if leased:
         peer.link.notify(m.LeaseBreak(handle.entry.number, LEASE_NONE))
-    return m.ForceClosed(f"file {handle.entry.path}")
+    return m.ForceClosed(f"file {handle.entry.subject}")
 
 
 async def _close_session(state: State, number: int) -> Message:
@@ -130,7 +130,7 @@ def _files(state: State, since: int) -> Rows:
         {
             "number": one.number,
             "share": one.entry.share,
-            "path": one.entry.path,
+            "path": one.entry.subject,
             "connection": one.tree,
             "access": f"{one.access:#x}",
             "lease": state.leases.state(one.entry.identity, one.lessee),

@@ -13,10 +13,9 @@ from shareserver.breaking import break_for_deletion
 from shareserver.handles import Handle, Listing
 from shareserver.patterns import compiled
 from shareserver.state import Peer, State
-from shareserver.store import StoreFile
+from shareserver.store import MODE_MAX, Store, StoreFile
 
 ENTRIES_MAX = 1000
-MODE_MAX = 0o7777
 
 
 def read(state: State, peer: Peer, request: m.Read) -> Message | Awaitable[Message]:
@@ -88,7 +87,7 @@ def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
     if isinstance(request.target, int):
         return m.InfoFound(state.handle(peer, request.tree, request.target).file.info())
     store = state.stores[state.tree(peer, request.tree).share]
-    return m.InfoFound(store.info(request.target))
+    return m.InfoFound(store.info(request.target, follow=request.follow))
 
 
 def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
@@ -103,14 +102,20 @@ def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         raise Refused(
             Status.STATUS_INVALID_PARAMETER, f"{request.target}: open it to delete it"
         )
-    file, _ = state.stores[use.share].open(
-        request.target, writable=request.size is not None, create="never", directory=None
-    )
+    file = _opened_to_change(state.stores[use.share], request, request.target)
     try:
         _require_unshared(state, request, file.identity)
         return _change(file, request)
     finally:
         file.close()
+
+
+def _opened_to_change(store: Store, request: m.SetInfo, path: str) -> StoreFile:
+    if request.size is None:
+        return store.look(path, follow=request.follow)
+    return store.open(
+        path, writable=True, create="never", directory=None, follow=request.follow
+    )[0]
 
 
 def _require_unshared(state: State, request: m.SetInfo, identity: tuple[int, int]) -> None:
@@ -182,6 +187,6 @@ def _with_access(state: State, peer: Peer, tree: int, number: int, access: int) 
 
 def _require_access(handle: Handle, access: int) -> None:
     if not handle.access & access:
-        raise Refused(Status.STATUS_ACCESS_DENIED, handle.entry.path)
+        raise Refused(Status.STATUS_ACCESS_DENIED, handle.entry.subject)
     if handle.file.is_directory and access & (f.READS | f.WRITES):
-        raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, handle.entry.path)
+        raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, handle.entry.subject)

@@ -3,6 +3,10 @@
 A handle that nobody uses must not stand in the way, wherever it is kept: leases with H on the
 file, on a target to be replaced, and on everything below a folder are broken first. Below means
 by whole components: deleting `foo` has nothing to do with `foo.tmp`.
+
+NT keeps a name while somebody has the file open. A request that says `posix` does not: leases
+are broken and share modes asked all the same, but then the name goes, and whoever has the file
+open goes on without it.
 """
 
 from redird.wire import files as f
@@ -20,52 +24,49 @@ async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
     """Rename a file or folder inside its share."""
     store, share = _writable(state, peer, request.tree, request.path)
     source = store.identify(request.path)[0]
-    await _require_free(state, peer, source, request.path, Status.STATUS_SHARING_VIOLATION)
-    await _require_nothing_open_below(state, peer, share, request.path)
-    if request.replace:
-        target = _identity_if_any(store, request.target)
-        if target is not None and target != source:
-            await _require_closed(state, peer, target, request.target)
+    await _require_free(state, peer, source, request.path)
+    await _break_below(state, peer, share, request)
+    target = _identity_if_any(store, request.target) if request.replace else None
+    if target is not None and target != source:
+        await _require_replaceable(state, peer, target, request)
     store.rename(request.path, request.target, replace=request.replace)
-    state.handles.moved(share, request.path, request.target)
+    if target != source:  # two names of one file: rename(2) has left both
+        state.handles.moved(share, request.path, request.target)
     return m.Renamed()
 
 
 async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
     """Delete a file; while others that allow it have it open, it is pending."""
-    store, _ = _writable(state, peer, request.tree, request.path)
+    store, share = _writable(state, peer, request.tree, request.path)
     identity, kind = store.identify(request.path)
-    if kind == "symlink":  # leads elsewhere: what it leads to is left alone
-        store.unlink(request.path)
-        return m.Unlinked()
     if kind == "directory":
         raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, request.path)
-    entry = await _require_free(
-        state, peer, identity, request.path, Status.STATUS_SHARING_VIOLATION
-    )
-    if entry is not None:
-        if entry.delete_pending:
-            raise Refused(Status.STATUS_DELETE_PENDING, request.path)
+    entry = await _require_free(state, peer, identity, request.path)
+    if entry is not None and entry.delete_pending:
+        raise Refused(Status.STATUS_DELETE_PENDING, request.path)
+    here = (share, request.path)
+    if entry is None or request.posix or (entry.share, entry.path) != here:
+        store.unlink(request.path)
+        state.handles.removed(share, request.path)
+    else:
         entry.delete_pending = True
         break_for_deletion(state, entry)
-    else:
-        store.unlink(request.path)
     return m.Unlinked()
 
 
 def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:
     """Make a folder."""
     store, _ = _writable(state, peer, request.tree, request.path)
-    store.make_directory(request.path)
-    return m.DirectoryMade(store.info(request.path))
+    return m.DirectoryMade(store.make_directory(request.path, request.mode))
 
 
 async def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Message:
     """Remove an empty folder."""
-    store, _ = _writable(state, peer, request.tree, request.path)
+    store, share = _writable(state, peer, request.tree, request.path)
     identity = store.identify(request.path)[0]
-    await _require_free(state, peer, identity, request.path, Status.STATUS_SHARING_VIOLATION)
+    await _require_free(state, peer, identity, request.path)
     store.remove_directory(request.path)
+    state.handles.removed(share, request.path)
     return m.DirectoryRemoved()
 
 
@@ -92,22 +93,30 @@ async def _break_handles(state: State, peer: Peer, identity: Identity) -> OpenEn
 
 
 async def _require_free(
-    state: State, peer: Peer, identity: Identity, path: str, status: Status
+    state: State, peer: Peer, identity: Identity, path: str
 ) -> OpenEntry | None:
     """Whoever has the file open must allow its deletion; returns the entry if somebody does."""
     entry = await _break_handles(state, peer, identity)
     if state.handles.in_conflict(identity, f.DELETE, f.SHARE_ALL):
-        raise Refused(status, path)
+        raise Refused(Status.STATUS_SHARING_VIOLATION, path)
     return entry
 
 
-async def _require_closed(state: State, peer: Peer, identity: Identity, path: str) -> None:
-    """A file about to be replaced must be open nowhere (MS-FSA 2.1.5.15.11)."""
-    if await _break_handles(state, peer, identity) is not None:
-        raise Refused(Status.STATUS_ACCESS_DENIED, path)
+async def _require_replaceable(
+    state: State, peer: Peer, identity: Identity, request: m.Rename
+) -> None:
+    """A file about to be replaced must be open nowhere (MS-FSA 2.1.5.15.11), unless posix."""
+    if request.posix:
+        entry = await _require_free(state, peer, identity, request.target)
+        if entry is not None and entry.delete_pending:
+            raise Refused(Status.STATUS_DELETE_PENDING, request.target)
+    elif await _break_handles(state, peer, identity) is not None:
+        raise Refused(Status.STATUS_ACCESS_DENIED, request.target)
 
 
-async def _require_nothing_open_below(state: State, peer: Peer, share: str, path: str) -> None:
-    for entry in state.handles.entries_under(share, path):
-        if await _break_handles(state, peer, entry.identity) is not None:
-            raise Refused(Status.STATUS_ACCESS_DENIED, entry.path)
+async def _break_below(state: State, peer: Peer, share: str, request: m.Rename) -> None:
+    """Names below change too: nobody keeps what he does not use, and, unless posix, uses."""
+    for entry in state.handles.entries_under(share, request.path):
+        still_open = await _break_handles(state, peer, entry.identity) is not None
+        if still_open and not request.posix:
+            raise Refused(Status.STATUS_ACCESS_DENIED, entry.subject)

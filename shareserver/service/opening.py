@@ -87,6 +87,8 @@ def _open(state: State, use: Use, request: m.Create) -> tuple[StoreFile, bool]:
         writable=bool(request.access & f.WRITES) or not _keeps_content(request),
         create="never" if read_only else _CREATES[request.disposition],
         directory=directory,
+        mode=request.mode,
+        follow=not options & f.FILE_OPEN_REPARSE_POINT,
     )
 
 
@@ -150,7 +152,7 @@ def _finish(
     )
     entry = handle.entry
     sole = all(other.lessee == lessee for other in entry.handles.values())
-    wanted = LEASE_NONE if file.is_directory else request.lease
+    wanted = request.lease if info.kind == "file" else LEASE_NONE
     lease = state.leases.grant(file.identity, entry.number, lessee, wanted, sole=sole)
     return m.Created(handle.number, _action(request, created), lease, entry.number, info)
 

@@ -18,6 +18,7 @@ __all__ = [
     "StoreFile",
     "VolumeFound",
     "checked_change",
+    "checked_mode",
     "components",
 ]
 
@@ -31,7 +32,8 @@ class StoreFile(Protocol):
     """One open file or folder. Calls may come from several threads at once.
 
     A close waits for nobody: calls under way end as if it came after them, later ones are
-    refused with STATUS_FILE_CLOSED. Data calls on a folder are STATUS_FILE_IS_A_DIRECTORY.
+    refused with STATUS_FILE_CLOSED. Data calls on a folder are STATUS_FILE_IS_A_DIRECTORY, on
+    a symlink, or on what was only looked at, STATUS_ACCESS_DENIED.
     """
 
     identity: tuple[int, int]  # equal exactly for the same file: (device, inode)
@@ -63,7 +65,10 @@ class StoreFile(Protocol):
         mtime_ns: int | None = None,
         atime_ns: int | None = None,
     ) -> None:
-        """Change what is not None; a size needs a file opened writable, the rest does not."""
+        """Change what is not None; a size needs a file opened writable, the rest does not.
+
+        A symlink has no mode of its own: STATUS_NOT_SUPPORTED.
+        """
 
     def entries(self) -> list[Entry]:
         """List a folder, sorted by name, symlinks as themselves.
@@ -89,17 +94,25 @@ class Store(Protocol):
         writable: bool,
         create: str,
         directory: bool | None,
-        mode: int = 0o644,
+        mode: int | None = None,
+        follow: bool = True,
     ) -> tuple[StoreFile, bool]:
         """Return the open file and whether it was made by this call. Never truncates.
 
-        `create` is "never", "may" or "must". `directory` True: a folder is wanted, or made so
-        that whom `mode` lets read it may search it; False: no folder; None: either, but a file
-        is made. `writable` says nothing about a folder.
+        `create` is "never", "may" or "must". `directory` True: a folder is wanted or made;
+        False: no folder; None: either, but a file is made. What is made has exactly `mode`, or
+        a usual one. `writable` says nothing about a folder. Without `follow` a symlink at
+        `path` is opened itself.
         """
 
-    def info(self, path: str) -> FileInfo:
-        """Say what is known of the file at `path`, or of the one its symlink leads to."""
+    def look(self, path: str, *, follow: bool = True) -> StoreFile:
+        """Return what is at `path` only to be told about and changed in its attributes.
+
+        Nobody needs to be allowed to read it for that.
+        """
+
+    def info(self, path: str, *, follow: bool = True) -> FileInfo:
+        """Say what is known of the file at `path`; `follow`: of the one a symlink leads to."""
 
     def identify(self, path: str) -> tuple[tuple[int, int], str]:
         """Return the identity and the kind of what has this very name, be it a symlink."""
@@ -110,8 +123,8 @@ class Store(Protocol):
     def unlink(self, path: str) -> None:
         """Remove a file, or a symlink itself."""
 
-    def make_directory(self, path: str) -> None:
-        """Make a folder; the one it goes into must be there."""
+    def make_directory(self, path: str, mode: int | None = None) -> FileInfo:
+        """Make a folder with exactly `mode`, or a usual one, in one that must be there."""
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty folder."""
@@ -146,6 +159,12 @@ def components(path: str) -> tuple[str, ...]:
 def _fits(path: bytes) -> bool:
     longest = max(len(name) for name in path.split(b"/"))
     return len(path) <= PATH_BYTES_MAX and longest <= NAME_BYTES_MAX
+
+
+def checked_mode(path: str, mode: int | None) -> None:
+    """Refuse a mode that no file could have."""
+    if mode is not None and not 0 <= mode <= MODE_MAX:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, path)
 
 
 def checked_change(

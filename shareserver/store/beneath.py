@@ -2,8 +2,9 @@
 
 `by_openat2` lets the kernel keep that promise in one call; `by_walk` keeps it where the kernel
 lacks the call, going one name at a time and never through a symlink it has not read itself.
-Both follow symlinks that stay beneath, and answer EXDEV for those that do not. Paths are UTF-8
-bytes that `components` has passed, or b"." for the folder itself.
+Both follow symlinks that stay beneath, and answer EXDEV for those that do not; O_NOFOLLOW is
+about the last name only, as always. Paths are UTF-8 bytes that `components` has passed, or b"."
+for the folder itself.
 """
 
 import ctypes
@@ -77,6 +78,8 @@ def by_walk(folder: int, path: bytes, flags: int, mode: int) -> int:
                 here, gone = _moved(here, folder, folder), []
                 continue
             last = not ahead
+            if last and flags & os.O_NOFOLLOW:
+                return os.open(name, flags, mode, dir_fd=here)
             found = _step(here, name, flags if last else FOLDER, mode)
             if isinstance(found, bytes):
                 symlinks_left -= 1

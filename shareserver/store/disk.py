@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 
 from redird.wire.errors import Refused
 from redird.wire.status import Status
-from shareserver.store import INT_MAX, MODE_MAX, FileInfo, VolumeFound, components
+from shareserver.store import INT_MAX, FileInfo, VolumeFound, checked_mode, components
+from shareserver.store.barefile import BareFile
 from shareserver.store.beneath import FOLDER, Opener, best
 from shareserver.store.diskfile import DiskFile, described, identified
 from shareserver.store.errnos import ON_THE_WAY, WORLD, parent_refusal, refusal
@@ -26,6 +27,8 @@ _WRITABLE = os.O_RDWR | _ALWAYS
 _LISTABLE = os.O_RDONLY | os.O_DIRECTORY | _ALWAYS
 _LOOKED_AT = os.O_PATH | os.O_CLOEXEC
 _TRIES_MAX = 16
+_SERVED_KINDS = (stat.S_IFREG, stat.S_IFDIR)
+_LOOKED_AT_KINDS = (*_SERVED_KINDS, stat.S_IFLNK)
 
 
 class DiskStore:
@@ -44,38 +47,48 @@ class DiskStore:
         writable: bool,
         create: str,
         directory: bool | None,
-        mode: int = 0o644,
+        mode: int | None = None,
+        follow: bool = True,
     ) -> tuple[DiskFile, bool]:
-        """Open the file or folder at `path`, or make it; the process's umask applies."""
+        """Open the file or folder at `path`, or make it; without `mode` the umask applies."""
         components(path)
         if create == "never":
-            return self._existing(path, writable, directory), False
-        if not 0 <= mode <= MODE_MAX:
-            raise Refused(Status.STATUS_INVALID_PARAMETER, path)
+            return self._existing(path, writable, directory, follow), False
+        checked_mode(path, mode)
         if create == "must":
             return self._made(path, writable, directory, mode), True
         # The kernel's own "open or make" does not say which it did, so it is asked in turns.
         for _ in range(_TRIES_MAX):
             with _unless(Status.STATUS_OBJECT_NAME_NOT_FOUND):
-                return self._existing(path, writable, directory), False
+                return self._existing(path, writable, directory, follow), False
             with _unless(Status.STATUS_OBJECT_NAME_COLLISION):
                 return self._made(path, writable, directory, mode), True
         # There and not there all the time: a symlink to nothing.
         raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
 
-    def info(self, path: str) -> FileInfo:
+    def look(self, path: str, *, follow: bool = True) -> BareFile:
+        """Open what is at `path` for its attributes."""
+        components(path)
+        descriptor = self._looked_at(path, follow)
+        return BareFile(descriptor, _checked(descriptor, path, _LOOKED_AT_KINDS), path, False)
+
+    def info(self, path: str, *, follow: bool = True) -> FileInfo:
         """Say what is known of the file at `path`."""
         components(path)
-        try:
-            descriptor = self._beneath(self._root, _encoded(path), _LOOKED_AT, 0)
-        except OSError as error:
-            raise self._refusal(error, path) from error
+        descriptor = self._looked_at(path, follow)
         try:
             return described(os.fstat(descriptor))
         except OSError as error:
             raise refusal(error, path) from error
         finally:
             os.close(descriptor)
+
+    def _looked_at(self, path: str, follow: bool) -> int:
+        flags = _LOOKED_AT if follow else _LOOKED_AT | os.O_NOFOLLOW
+        try:
+            return self._beneath(self._root, _encoded(path), flags, 0)
+        except OSError as error:
+            raise self._refusal(error, path) from error
 
     def identify(self, path: str) -> tuple[tuple[int, int], str]:
         """Look at the name itself, in the folder it is in."""
@@ -102,9 +115,14 @@ class DiskStore:
         with self._folder_of(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
-    def make_directory(self, path: str) -> None:
-        """Make a folder with the mode that open gives one by default."""
-        self._make_directory(path, 0o644)
+    def make_directory(self, path: str, mode: int | None = None) -> FileInfo:
+        """Make a folder."""
+        checked_mode(path, mode)
+        made = self._made_directory(path, mode)
+        try:
+            return made.info()
+        finally:
+            made.close()
 
     def remove_directory(self, path: str) -> None:
         """Remove the empty folder at `path`."""
@@ -129,42 +147,52 @@ class DiskStore:
         if root >= 0:
             os.close(root)
 
-    def _existing(self, path: str, writable: bool, directory: bool | None) -> DiskFile:
+    def _existing(
+        self, path: str, writable: bool, directory: bool | None, follow: bool = True
+    ) -> DiskFile:
         flags = _LISTABLE if directory else _WRITABLE if writable else _READABLE
+        flags |= 0 if follow else os.O_NOFOLLOW
         try:
             descriptor = self._beneath(self._root, _encoded(path), flags, 0)
         except OSError as error:
             if error.errno == errno.EISDIR and directory is None:
-                return self._existing(path, writable, True)
+                return self._existing(path, writable, True, follow)
+            if error.errno == errno.ELOOP and not follow:
+                return self._symlink(path)
             raise self._refusal(error, path) from error
         return _accepted(descriptor, path, writable, directory)
 
-    def _made(self, path: str, writable: bool, directory: bool | None, mode: int) -> DiskFile:
+    def _symlink(self, path: str) -> BareFile:
+        descriptor = self._looked_at(path, follow=False)
+        return BareFile(descriptor, _checked(descriptor, path, (stat.S_IFLNK,)), path, False)
+
+    def _made(
+        self, path: str, writable: bool, directory: bool | None, mode: int | None
+    ) -> DiskFile:
         if directory:
             return self._made_directory(path, mode)
         if not path:
             raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
         flags = (_WRITABLE if writable else _READABLE) | os.O_CREAT | os.O_EXCL
         try:
-            descriptor = self._beneath(self._root, _encoded(path), flags, mode)
+            descriptor = self._beneath(
+                self._root, _encoded(path), flags, 0o644 if mode is None else mode
+            )
         except OSError as error:
             raise self._refusal(error, path) from error
-        return _accepted(descriptor, path, writable, directory)
+        return _with_mode(_accepted(descriptor, path, writable, directory), mode)
 
-    def _made_directory(self, path: str, mode: int) -> DiskFile:
-        self._make_directory(path, mode)
+    def _made_directory(self, path: str, mode: int | None) -> DiskFile:
+        if not path:
+            raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
+        with self._folder_of(path) as (folder, name):
+            os.mkdir(name, 0o755 if mode is None else mode | 0o700, dir_fd=folder)
         try:
-            return self._existing(path, False, True)
+            return _with_mode(self._existing(path, False, True), mode)
         except Refused:
             with suppress(Refused):
                 self.remove_directory(path)
             raise
-
-    def _make_directory(self, path: str, mode: int) -> None:
-        if not path:
-            raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
-        with self._folder_of(path) as (folder, name):
-            os.mkdir(name, mode | (mode & 0o444) >> 2, dir_fd=folder)
 
     @contextmanager
     def _folder_of(self, path: str) -> Iterator[tuple[int, bytes]]:
@@ -202,12 +230,18 @@ def _encoded(path: str) -> bytes:
 
 def _accepted(descriptor: int, path: str, writable: bool, directory: bool | None) -> DiskFile:
     """Return the open file unless it is of a kind not asked for or not served."""
+    found = _checked(descriptor, path, _SERVED_KINDS)
+    if directory is False and stat.S_ISDIR(found.st_mode):
+        os.close(descriptor)
+        raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
+    return DiskFile(descriptor, found, path, writable)
+
+
+def _checked(descriptor: int, path: str, kinds: tuple[int, ...]) -> os.stat_result:
+    """Return what is known of an open file, or close it if it is of none of `kinds`."""
     try:
         found = os.fstat(descriptor)
-        kind = stat.S_IFMT(found.st_mode)
-        if kind == stat.S_IFDIR and directory is False:
-            raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
-        if kind not in (stat.S_IFREG, stat.S_IFDIR):
+        if stat.S_IFMT(found.st_mode) not in kinds:
             raise Refused(Status.STATUS_ACCESS_DENIED, path)
     except Refused:
         os.close(descriptor)
@@ -215,7 +249,18 @@ def _accepted(descriptor: int, path: str, writable: bool, directory: bool | None
     except OSError as error:
         os.close(descriptor)
         raise refusal(error, path) from error
-    return DiskFile(descriptor, found, path, writable)
+    return found
+
+
+def _with_mode(file: DiskFile, mode: int | None) -> DiskFile:
+    """Give a new file its exact mode, whatever the umask."""
+    if mode is not None:
+        try:
+            file.set_info(mode=mode)
+        except Refused:
+            file.close()
+            raise
+    return file
 
 
 @contextmanager

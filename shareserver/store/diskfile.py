@@ -162,13 +162,7 @@ class DiskFile:
             if size is not None:
                 self._refuse_unless_writable()
                 os.ftruncate(descriptor, size)
-            if mode is not None:
-                os.fchmod(descriptor, mode)
-            if mtime_ns is not None or atime_ns is not None:
-                now = os.fstat(descriptor)
-                atime_ns = now.st_atime_ns if atime_ns is None else atime_ns
-                mtime_ns = now.st_mtime_ns if mtime_ns is None else mtime_ns
-                os.utime(descriptor, ns=(atime_ns, mtime_ns))
+            change_attributes(descriptor, descriptor, mode, mtime_ns, atime_ns)
 
     def entries(self) -> list[Entry]:
         """List the folder."""
@@ -212,6 +206,23 @@ def described(found: os.stat_result) -> FileInfo:
         _time(found.st_atime_ns),
         _time(found.st_ctime_ns),
     )
+
+
+def change_attributes(
+    descriptor: int,
+    way: int | str,
+    mode: int | None,
+    mtime_ns: int | None,
+    atime_ns: int | None,
+) -> None:
+    """Change mode, then times, of an open file by a `way` to it that allows that."""
+    if mode is not None:
+        os.chmod(way, mode)
+    if mtime_ns is not None or atime_ns is not None:
+        now = os.fstat(descriptor)
+        atime_ns = now.st_atime_ns if atime_ns is None else atime_ns
+        mtime_ns = now.st_mtime_ns if mtime_ns is None else mtime_ns
+        os.utime(way, ns=(atime_ns, mtime_ns))
 
 
 def _time(ns: int) -> int:

@@ -9,7 +9,13 @@ from itertools import count
 
 from redird.wire.errors import Refused
 from redird.wire.status import Status
-from shareserver.store import MODE_MAX, NAME_BYTES_MAX, FileInfo, VolumeFound, components
+from shareserver.store import (
+    NAME_BYTES_MAX,
+    FileInfo,
+    VolumeFound,
+    checked_mode,
+    components,
+)
 from shareserver.store.memoryfile import Disk, MemoryFile, Node
 
 
@@ -39,7 +45,8 @@ class MemoryStore:
         writable: bool,
         create: str,
         directory: bool | None,
-        mode: int = 0o644,
+        mode: int | None = None,
+        follow: bool = True,
     ) -> tuple[MemoryFile, bool]:
         """Open the file or folder at `path`, or make it."""
         found = self._look_up(path)
@@ -47,8 +54,8 @@ class MemoryStore:
             raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
         if found is None and create == "never":
             raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
-        if create != "never" and not 0 <= mode <= MODE_MAX:
-            raise Refused(Status.STATUS_INVALID_PARAMETER, path)
+        if create != "never":
+            checked_mode(path, mode)
         node = found or self._made(path, bool(directory), mode)
         if directory and not node.is_directory:
             raise Refused(Status.STATUS_NOT_A_DIRECTORY, path)
@@ -56,7 +63,11 @@ class MemoryStore:
             raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
         return MemoryFile(self._disk, node, path, writable), found is None
 
-    def info(self, path: str) -> FileInfo:
+    def look(self, path: str, *, follow: bool = True) -> MemoryFile:
+        """Open what is at `path` for its attributes."""
+        return MemoryFile(self._disk, self._found(path), path, False, bare=True)
+
+    def info(self, path: str, *, follow: bool = True) -> FileInfo:
         """Say what is known of the file at `path`."""
         return self._found(path).info()
 
@@ -91,11 +102,12 @@ class MemoryStore:
             raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
         self._remove(folder, name)
 
-    def make_directory(self, path: str) -> None:
+    def make_directory(self, path: str, mode: int | None = None) -> FileInfo:
         """Make a folder."""
+        checked_mode(path, mode)
         if self._look_up(path) is not None:
             raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
-        self._made(path, True, 0o644)
+        return self._made(path, True, mode).info()
 
     def remove_directory(self, path: str) -> None:
         """Remove the empty folder at `path`."""
@@ -153,10 +165,10 @@ class MemoryStore:
             raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
         return node
 
-    def _made(self, path: str, is_directory: bool, mode: int) -> Node:
+    def _made(self, path: str, is_directory: bool, mode: int | None) -> Node:
         folder, name = self._folder_of(path)
-        if is_directory:
-            mode |= (mode & 0o444) >> 2
+        if mode is None:
+            mode = 0o755 if is_directory else 0o644
         node = folder.children[name] = self._disk.node(path, is_directory, mode)
         self._disk.changed(folder)
         return node

@@ -88,11 +88,14 @@ class Disk:
 class MemoryFile:
     """A StoreFile over a node."""
 
-    def __init__(self, disk: Disk, node: Node, subject: str, writable: bool) -> None:
+    def __init__(
+        self, disk: Disk, node: Node, subject: str, writable: bool, *, bare: bool = False
+    ) -> None:
         self.identity = (disk.device, node.number)
         self.is_directory = node.is_directory
         self._disk, self._node = disk, node
         self._subject, self._writable = subject, writable
+        self._bare = bare
         self._closed = False
         node.opens += 1
 
@@ -159,6 +162,8 @@ class MemoryFile:
         self._require_open()
         if not self.is_directory:
             raise Refused(Status.STATUS_NOT_A_DIRECTORY, self._subject)
+        if self._bare:
+            raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)
         return [Entry(name, node.info()) for name, node in sorted(self._node.children.items())]
 
     def close(self) -> None:
@@ -180,6 +185,8 @@ class MemoryFile:
         self._require_open()
         if self.is_directory:
             raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, self._subject)
+        if self._bare:
+            raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)
 
     def _require_writable(self) -> None:
         self._require_file()

@@ -220,6 +220,38 @@ def test_open_files_follow_the_rename_of_a_folder():
     assert ["bar/foo/a", "foo.tmp/a", "bar/foo/b/c"] == [entry.path for entry in entries]
 
 
+def test_what_a_rename_replaces_has_no_name_any_more():
+    table = HandleTable()
+    entries = three_names(table)
+    table.moved("docs", "foo/a", "foo.tmp/a")
+
+    assert ["foo.tmp/a", None, "foo/b/c"] == [entry.path for entry in entries]
+
+
+def test_nothing_moves_to_where_it_is():
+    table = HandleTable()
+    entries = three_names(table)
+    table.moved("docs", "foo/a", "foo/a")
+
+    assert ["foo/a", "foo.tmp/a", "foo/b/c"] == [entry.path for entry in entries]
+
+
+def test_a_file_without_a_name_does_not_come_back_with_the_name():
+    table = HandleTable()
+    a, other, c = three_names(table)
+    table.removed("mail", "foo/a")
+    assert "foo/a" == a.path == a.subject
+    table.removed("docs", "foo/a")
+    assert a.path is None
+    assert "gone" in a.subject
+
+    again = opened(table, (1, 9), "foo/a").entry
+    table.moved("docs", "foo", "bar")
+
+    assert [None, "foo.tmp/a", "bar/b/c", "bar/a"] == [one.path for one in (a, other, c, again)]
+    assert [c, again] == table.entries_under("docs", "bar")
+
+
 def test_open_files_follow_their_own_rename_on_their_own_share():
     table = HandleTable()
     entries = three_names(table)

@@ -186,18 +186,60 @@ def test_open(store, path, there, create, directory, outcome, writable):
 def test_a_new_file_has_the_mode_asked_for(store, opened):
     opened("file", create="must", mode=0o640)
     opened("bare", create="must", writable=True, mode=0o400)
+    opened("shut", create="must", mode=0)
+    opened("open", create="must", mode=0o666)
     opened("folder", create="must", directory=True, mode=0o640)
     store.make_directory("plain")
+    store.make_directory("sticky", 0o1777)
+    store.make_directory("locked", 0)
 
     modes = {name: store.info(name).mode for name in names(store)}
 
-    assert modes == {"bare": 0o400, "file": 0o640, "folder": 0o750, "plain": 0o755}
+    assert modes == {
+        "bare": 0o400,
+        "file": 0o640,
+        "folder": 0o640,
+        "locked": 0,
+        "open": 0o666,
+        "plain": 0o755,
+        "shut": 0,
+        "sticky": 0o1777,
+    }
+
+
+def test_a_made_folder_is_described(store):
+    assert store.make_directory("a", 0o700) == store.info("a")
+
+
+def test_what_is_looked_at_is_changed_in_its_attributes_only(store):
+    put(store, "a", b"kept")
+    store.make_directory("f", 0)
+    for path, status in (("a", "ACCESS_DENIED"), ("f", "FILE_IS_A_DIRECTORY")):
+        file = store.look(path)
+        file.set_info(mode=0o600, mtime_ns=5)
+        file.flush()
+        for use in (
+            lambda file=file: file.read(0, 1),
+            lambda file=file: file.read_now(0, 1),
+            lambda file=file: file.append(b"x"),
+            lambda file=file: file.set_info(size=0),
+        ):
+            with refused(status, path):
+                use()
+        with refused("ACCESS_DENIED" if path == "f" else "NOT_A_DIRECTORY", path):
+            file.entries()
+        file.close()
+
+        assert (store.info(path).mode, store.info(path).mtime_ns) == (0o600, 5)
+    assert get(store, "a") == b"kept"
 
 
 @pytest.mark.parametrize("mode", [-1, 0o10000, 2**70])
 def test_a_mode_that_cannot_be_is_refused(store, mode):
     with refused("INVALID_PARAMETER"):
         store.open("a", writable=True, create="must", directory=False, mode=mode)
+    with refused("INVALID_PARAMETER"):
+        store.make_directory("a", mode)
     assert names(store) == []
 
 

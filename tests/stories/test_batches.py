@@ -86,7 +86,7 @@ async def test_over_the_limit_the_oldest_closes(autojump_clock, files_max):
         kept = [handle.path for handle in s.redirector.state.dormant.all()]
         expected = [*NAMES[1:files_max], NAMES[0], "one more"]
         assert expected[-files_max:] == kept
-        assert sorted(kept) == sorted(h.entry.path for h in s.server.handles.all())
+        assert sorted(kept) == sorted(h.entry.subject for h in s.server.handles.all())
 
 
 async def test_the_limit_is_each_connections_own(autojump_clock):

@@ -33,12 +33,16 @@ class DirectoryFound(Message):
 
 @message
 class Rename(Message):
-    """Rename inside one share; an existing target is replaced only if `replace`."""
+    """Rename inside one share; an existing target is replaced only if `replace`.
+
+    `posix`: a target may be replaced and a folder renamed though files are open.
+    """
 
     tree: int
     path: str
     target: str
     replace: bool = False
+    posix: bool = False
 
 
 @message
@@ -48,10 +52,11 @@ class Renamed(Message):
 
 @message
 class Unlink(Message):
-    """Delete a file."""
+    """Delete a file; `posix`: its name goes at once, whoever has it open may go on."""
 
     tree: int
     path: str
+    posix: bool = False
 
 
 @message
@@ -77,10 +82,11 @@ class DirectoryMade(Message):
 
 @message
 class RemoveDirectory(Message):
-    """Remove an empty folder."""
+    """Remove an empty folder; `posix`: though somebody has it open."""
 
     tree: int
     path: str
+    posix: bool = False
 
 
 @message
