@@ -165,9 +165,19 @@ class Session:
         """Tell about a file or folder; without `follow` about a symlink itself."""
         return (await self._ask(name, m.QueryInfo, m.InfoFound, follow)).info
 
-    async def set_times(self, name: str, *, mtime_ns: int) -> None:
-        """Set when a file was changed last, in nanoseconds since 1970."""
-        await self._ask(name, m.SetInfo, m.InfoSet, None, None, mtime_ns)
+    async def set_times(
+        self, name: str, *, mtime_ns: int, atime_ns: int | None = None, follow: bool = True
+    ) -> None:
+        """Set when a file was changed last, in nanoseconds since 1970.
+
+        Without `follow` a symlink itself is meant.
+        """
+        changes = (None, None, mtime_ns, atime_ns, None, follow)
+        await self._ask(name, m.SetInfo, m.InfoSet, *changes)
+
+    async def chmod(self, name: str, mode: int) -> None:
+        """Set a file's permissions."""
+        await self._ask(name, m.SetInfo, m.InfoSet, None, mode)
 
     async def mkdir(self, name: str, mode: int | None = None) -> FileInfo:
         """Make a folder with exactly `mode`, or a usual one."""
@@ -188,11 +198,28 @@ class Session:
 
         `posix`: a target may be replaced and a folder renamed though files are open.
         """
+        there = self._same_share(name, target)
+        await self._ask(name, m.Rename, m.Renamed, there.path, replace, posix)
+
+    def _same_share(self, name: str, target: str) -> Unc:
         with session_errors(target):
             here, there = parse(name), parse(target)
             if _key(here.server, here.share) != _key(there.server, there.share):
                 raise Refused(Status.STATUS_NOT_SAME_DEVICE)
-        await self._ask(name, m.Rename, m.Renamed, there.path, replace, posix)
+            return there
+
+    async def link(self, name: str, target: str) -> FileInfo:
+        """Give a file a second name on its share (a hard link)."""
+        there = self._same_share(name, target)
+        return (await self._ask(name, m.Link, m.Linked, there.path)).info
+
+    async def symlink(self, name: str, says: str) -> FileInfo:
+        """Make a symbolic link that says `says`, which need not lead anywhere."""
+        return (await self._ask(name, m.Symlink, m.Symlinked, says)).info
+
+    async def readlink(self, name: str) -> str:
+        """Return what a symbolic link says."""
+        return (await self._ask(name, m.ReadLink, m.LinkRead)).target
 
     async def volume(self, name: str) -> VolumeFound:
         """Tell about the disk under a share."""

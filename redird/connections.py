@@ -176,6 +176,10 @@ class ConnectionTable:
         """Return the file of that number at a server, if we have it open."""
         return self._files.get((link, number))
 
+    def files_of(self, link: str) -> list[File]:
+        """Return the files known at a server."""
+        return [file for key, file in self._files.items() if key[0] == link]
+
     def add_handle(
         self,
         connection: Connection,

@@ -3,19 +3,21 @@
 Before a name changes, our own dormant handles there and below are closed, whoever parked them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from redird import closing
-from redird.connections import Connection, Handle, path_key
+from redird.connections import Connection, File, Handle, path_key
 from redird.finding import tree_of, with_slot
 from redird.peers import Peer
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
+
+R = TypeVar("R", bound=Message)
 
 
 async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
@@ -29,14 +31,35 @@ async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
 
 
 async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
-    """Delete a file; with `posix` whoever has it open here goes on, nobody joins him."""
+    """Delete a file; who has it open here goes on if he may, but nobody joins him."""
     connection = await with_slot(state, peer, request.tree)
     with closing.in_use(state, connection):
         await close_dormant(state, connection, request.path)
         unlinked = await _ask(state, connection, request, m.Unlinked)
-        if request.posix:
-            await _unname(state, connection, request.path)
+        await _unname(state, connection, request.path)
         return unlinked
+
+
+async def link(state: State, peer: Peer, request: m.Link) -> Message:
+    """Give a file a second name."""
+    connection = await with_slot(state, peer, request.tree)
+    with closing.in_use(state, connection):
+        linked = await _ask(state, connection, request, m.Linked)
+        for file in state.connections.files_of(connection.link):
+            if file.info.file_id == linked.info.file_id:
+                file.info = linked.info
+        return linked
+
+
+async def symlink(state: State, peer: Peer, request: m.Symlink) -> Message:
+    """Make a symbolic link."""
+    return await _change_name(state, peer, request, m.Symlinked)
+
+
+async def read_link(state: State, peer: Peer, request: m.ReadLink) -> Message:
+    """Read a symbolic link."""
+    connection = await with_slot(state, peer, request.tree)
+    return await _ask(state, connection, request, m.LinkRead)
 
 
 async def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:
@@ -58,9 +81,7 @@ async def _change_name(
         return await _ask(state, connection, request, expected)
 
 
-async def _ask(
-    state: State, connection: Connection, request: Any, expected: type[Message]
-) -> Message:
+async def _ask(state: State, connection: Connection, request: Any, expected: type[R]) -> R:
     """Ask the server the same, under its own number of the connection."""
     upstream = replace(request, tree=tree_of(connection))
     return await state.links[connection.link].change_names(upstream, expected)
@@ -68,24 +89,29 @@ async def _ask(
 
 async def _unname(state: State, connection: Connection, *paths: str) -> None:
     """What is open by these names, or below, is led to by others or by none from now on."""
-    renamed: list[Handle] = []
+    files: dict[File, None] = {}
     for path in paths:
         at = (connection.server, connection.share, path)
-        for handle in state.connections.live_below(*at):
-            handle.parkable = False
         for handle in state.connections.live_at(*at):
+            files[handle.file] = None
+        for handle in state.connections.live_at(*at) + state.connections.live_below(*at):
             handle.parkable = False
-            renamed.append(handle)
     await close_dormant(state, connection, *paths)  # parked since
-    await _learn_anew(state, renamed)
+    for file in state.connections.files_of(connection.link):
+        if file.info.links > 1:  # the name may have been one of its names
+            files[file] = None
+    await _learn_anew(state, connection.link, files)
 
 
-async def _learn_anew(state: State, handles: list[Handle]) -> None:
+async def _learn_anew(state: State, link: str, files: Iterable[File]) -> None:
     """Ask what our own doing has changed of files: no lease of ours was broken by it."""
-    for file, handle in {one.file: one for one in handles if not one.dead}.items():
-        link = state.links[handle.connection.link]
-        with suppress(Refused):  # it was closed meanwhile
-            file.info = await link.query_info(handle.tree, handle.server_handle)
+    for file in files:
+        handle = next((one for one in file.handles if not one.dead), None)
+        if handle is not None:
+            with suppress(Refused):  # it was closed meanwhile
+                file.info = await state.links[link].query_info(
+                    handle.tree, handle.server_handle
+                )
 
 
 async def close_dormant(state: State, connection: Connection, *paths: str) -> None:

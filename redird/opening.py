@@ -128,7 +128,8 @@ def _add_handle(
     file: File,
     tree: int,
 ) -> Handle:
-    parkable = reply.info.kind == "file" and not request.options & f.FILE_DELETE_ON_CLOSE
+    one_name = not reply.followed and not request.options & f.FILE_DELETE_ON_CLOSE
+    parkable = reply.info.kind == "file" and one_name
     return state.connections.add_handle(
         connection,
         request.path,

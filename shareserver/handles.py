@@ -4,6 +4,7 @@ A file is known by its identity on the disk, whatever names lead to it. A handle
 tree; naming it from another is naming nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from redird.wire.files import conflicts
@@ -24,9 +25,13 @@ class Listing:
 
 @dataclass(slots=True)
 class Handle:
-    """One open file. `lessee` names whoever a lease on it would belong to."""
+    """One open file. `lessee` names whoever a lease on it would belong to.
+
+    `path` is the name it was opened by, wherever that has moved; None once it is gone.
+    """
 
     number: int
+    path: str | None
     tree: int
     session: int
     lessee: str
@@ -44,7 +49,9 @@ GONE = "(a file whose name is gone)"
 
 @dataclass(slots=True)
 class OpenEntry:
-    """A file that somebody has open; `path` is None once that name is gone."""
+    """A file that somebody has open; `path`, None once it is gone, is the name that goes
+    if the file is to be deleted.
+    """
 
     number: int
     identity: Identity
@@ -52,6 +59,10 @@ class OpenEntry:
     path: str | None
     delete_pending: bool = False
     handles: dict[int, Handle] = field(default_factory=dict)
+
+    def is_named(self, share: str, path: str) -> bool:
+        """Whether somebody opened it by this name."""
+        return self.share == share and any(one.path == path for one in self.handles.values())
 
     @property
     def subject(self) -> str:
@@ -79,7 +90,8 @@ class HandleTable:
         return [
             entry
             for entry in self._entries.values()
-            if entry.share == share and entry.path and entry.path.startswith(below)
+            if entry.share == share
+            and any((one.path or "").startswith(below) for one in entry.handles.values())
         ]
 
     def in_conflict(self, identity: Identity, access: int, share: int) -> list[Handle]:
@@ -115,6 +127,7 @@ class HandleTable:
             entry = self._entries[identity] = OpenEntry(self._last, identity, share_name, path)
         handle = Handle(
             self._last,
+            path,
             tree,
             session,
             lessee,
@@ -144,7 +157,8 @@ class HandleTable:
         del trees[handle.number]
         if not trees:
             del self._by_tree[handle.tree]
-        entry.delete_pending |= handle.delete_on_close
+        if handle.delete_on_close:
+            entry.delete_pending, entry.path = True, handle.path
         if entry.handles:
             return False
         del self._entries[entry.identity]
@@ -164,17 +178,21 @@ class HandleTable:
             return
         self.removed(share, target)
         below = path + "/"
-        for entry in self._entries.values():
-            if entry.share != share or entry.path is None:
-                continue
-            if entry.path == path or entry.path.startswith(below):
-                entry.path = target + entry.path[len(path) :]
+        for named in self._named(share):
+            if named.path is not None and (named.path + "/").startswith(below):
+                named.path = target + named.path[len(path) :]
 
     def removed(self, share: str, path: str) -> None:
         """A name is gone at once: what is open by it goes on without."""
+        for named in self._named(share):
+            if named.path == path:
+                named.path = None
+
+    def _named(self, share: str) -> Iterator[OpenEntry | Handle]:
         for entry in self._entries.values():
-            if entry.share == share and entry.path == path:
-                entry.path = None
+            if entry.share == share:
+                yield entry
+                yield from entry.handles.values()
 
     def __len__(self) -> int:
         return len(self._handles)

@@ -140,6 +140,7 @@ def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) 
         _require_access(handle, f.DELETE)
         handle.entry.delete_pending = request.delete
         if request.delete:
+            handle.entry.path = handle.path
             break_for_deletion(state, handle.entry)
     return _change(handle.file, request)
 

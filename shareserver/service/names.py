@@ -44,14 +44,32 @@ async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
     entry = await _require_free(state, peer, identity, request.path)
     if entry is not None and entry.delete_pending:
         raise Refused(Status.STATUS_DELETE_PENDING, request.path)
-    here = (share, request.path)
-    if entry is None or request.posix or (entry.share, entry.path) != here:
+    if entry is None or request.posix or not entry.is_named(share, request.path):
         store.unlink(request.path)
         state.handles.removed(share, request.path)
     else:
-        entry.delete_pending = True
+        entry.delete_pending, entry.path = True, request.path
         break_for_deletion(state, entry)
     return m.Unlinked()
+
+
+async def link(state: State, peer: Peer, request: m.Link) -> Message:
+    """Give a file a second name; what others remember of the file is wrong then."""
+    store, _ = _writable(state, peer, request.tree, request.path)
+    await _break_handles(state, peer, store.identify(request.path)[0])
+    return m.Linked(store.link(request.path, request.target))
+
+
+def symlink(state: State, peer: Peer, request: m.Symlink) -> Message:
+    """Make a symbolic link, whatever it says."""
+    store, _ = _writable(state, peer, request.tree, request.path)
+    return m.Symlinked(store.symlink(request.path, request.target))
+
+
+def read_link(state: State, peer: Peer, request: m.ReadLink) -> Message:
+    """Say what a symbolic link says."""
+    store = state.stores[state.tree(peer, request.tree).share]
+    return m.LinkRead(store.read_link(request.path))
 
 
 def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:

@@ -154,7 +154,8 @@ def _finish(
     sole = all(other.lessee == lessee for other in entry.handles.values())
     wanted = request.lease if info.kind == "file" else LEASE_NONE
     lease = state.leases.grant(file.identity, entry.number, lessee, wanted, sole=sole)
-    return m.Created(handle.number, _action(request, created), lease, entry.number, info)
+    action = _action(request, created)
+    return m.Created(handle.number, action, lease, entry.number, info, file.followed)
 
 
 def _action(request: m.Create, created: bool) -> int:

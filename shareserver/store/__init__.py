@@ -19,6 +19,7 @@ __all__ = [
     "VolumeFound",
     "checked_change",
     "checked_mode",
+    "checked_target",
     "components",
 ]
 
@@ -38,6 +39,7 @@ class StoreFile(Protocol):
 
     identity: tuple[int, int]  # equal exactly for the same file: (device, inode)
     is_directory: bool
+    followed: bool  # symlinks led here, which may lead elsewhere later
 
     def read_now(self, offset: int, length: int) -> bytes | None:
         """Read as `read` does if that needs no wait for the disk, else return None."""
@@ -123,6 +125,15 @@ class Store(Protocol):
     def unlink(self, path: str) -> None:
         """Remove a file, or a symlink itself."""
 
+    def link(self, path: str, target: str) -> FileInfo:
+        """Give a file, or a symlink itself, a second name, which must be free."""
+
+    def symlink(self, path: str, target: str) -> FileInfo:
+        """Make a symlink that says `target`, wherever that leads; returns its own info."""
+
+    def read_link(self, path: str) -> str:
+        """Return what a symlink says; STATUS_NOT_A_REPARSE_POINT if it is none."""
+
     def make_directory(self, path: str, mode: int | None = None) -> FileInfo:
         """Make a folder with exactly `mode`, or a usual one, in one that must be there."""
 
@@ -154,6 +165,18 @@ def components(path: str) -> tuple[str, ...]:
     if len(encoded) > NAME_BYTES_MAX and not _fits(encoded):
         raise Refused(Status.STATUS_NAME_TOO_LONG, path)
     return names
+
+
+def checked_target(path: str, target: str) -> None:
+    """Refuse what no symlink can say."""
+    try:
+        size = len(target.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not size or "\0" in target:
+        raise Refused(Status.STATUS_OBJECT_NAME_INVALID, path)
+    if size > PATH_BYTES_MAX:
+        raise Refused(Status.STATUS_NAME_TOO_LONG, path)
 
 
 def _fits(path: bytes) -> bool:

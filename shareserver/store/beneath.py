@@ -12,17 +12,24 @@ import errno
 import os
 import platform
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from typing import Protocol
 
-Opener = Callable[[int, bytes, int, int], int]  # folder, path, flags, mode -> descriptor
+
+class Opener(Protocol):
+    """Opens a path beneath a folder; `plain`: without following anything, else ELOOP."""
+
+    def __call__(
+        self, folder: int, path: bytes, flags: int, mode: int, plain: bool = False
+    ) -> int: ...
+
 
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 SYMLINKS_MAX = 40  # as many as Linux follows
 TRIES_MAX = 64
 
-_RESOLVE_NO_MAGICLINKS, _RESOLVE_BENEATH = 0x02, 0x08
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 # Arguments made once, as converting them costs a fifth of the call; int and bytes need none.
 _OPENAT2 = ctypes.c_long(547 if platform.machine() == "alpha" else 437)
 _HOW_BYTES = ctypes.c_size_t(24)
@@ -39,9 +46,9 @@ def best(folder: int) -> Opener:
     return by_openat2
 
 
-def by_openat2(folder: int, path: bytes, flags: int, mode: int) -> int:
+def by_openat2(folder: int, path: bytes, flags: int, mode: int, plain: bool = False) -> int:
     """Open by openat2(2); raises OSError."""
-    how = _how(flags, mode)
+    how = _how(flags, mode, plain)
     for _ in range(TRIES_MAX):
         descriptor: int = _syscall(_OPENAT2, folder, path, how, _HOW_BYTES)
         if descriptor >= 0:
@@ -58,17 +65,19 @@ def _failed(number: int) -> OSError:
 
 
 @lru_cache(maxsize=64)
-def _how(flags: int, mode: int) -> "ctypes._Pointer[ctypes.Array[ctypes.c_uint64]]":
+def _how(
+    flags: int, mode: int, plain: bool
+) -> "ctypes._Pointer[ctypes.Array[ctypes.c_uint64]]":
     """Point to a struct open_how; its mode must be 0 where nothing is made."""
-    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS
+    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | (plain and _RESOLVE_NO_SYMLINKS)
     how = (ctypes.c_uint64 * 3)(flags, mode if flags & os.O_CREAT else 0, resolve)
     return ctypes.pointer(how)
 
 
-def by_walk(folder: int, path: bytes, flags: int, mode: int) -> int:
+def by_walk(folder: int, path: bytes, flags: int, mode: int, plain: bool = False) -> int:
     """Open name by name; raises OSError."""
     here, gone, ahead = folder, list[bytes](), _names(path)
-    symlinks_left = SYMLINKS_MAX
+    symlinks_left = 0 if plain else SYMLINKS_MAX
     try:
         while ahead:
             name = ahead.pop()
@@ -84,7 +93,8 @@ def by_walk(folder: int, path: bytes, flags: int, mode: int) -> int:
             if isinstance(found, bytes):
                 symlinks_left -= 1
                 ahead += _followed(found, symlinks_left)
-                flags |= os.O_DIRECTORY if last and found.endswith(b"/") else 0
+                to_folder = found.rpartition(b"/")[2] in (b"", b".")
+                flags |= os.O_DIRECTORY if last and to_folder else 0
             elif last:
                 return found
             else:

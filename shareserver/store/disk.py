@@ -1,8 +1,7 @@
 """A store over a real folder of this host.
 
-Every path is opened beneath the root by an opener from `beneath`; what changes names goes to
-the folder the name is in and uses one component there. An existing file costs one open and one
-fstat; the ways that can fail are told apart only once one has failed.
+Every path is opened beneath the root by an opener from `beneath`. An existing file costs one
+open and one fstat; the ways that can fail are told apart only once one has failed.
 """
 
 import errno
@@ -13,12 +12,11 @@ from contextlib import contextmanager, suppress
 
 from redird.wire.errors import Refused
 from redird.wire.status import Status
-from shareserver.store import INT_MAX, FileInfo, VolumeFound, checked_mode, components
+from shareserver.store import FileInfo, checked_mode, components
 from shareserver.store.barefile import BareFile
-from shareserver.store.beneath import FOLDER, Opener, best
-from shareserver.store.diskfile import DiskFile, described, identified
-from shareserver.store.errnos import ON_THE_WAY, WORLD, parent_refusal, refusal
-from shareserver.store.renaming import rename_to_free_name
+from shareserver.store.diskfile import DiskFile, described
+from shareserver.store.disknames import DiskNames
+from shareserver.store.errnos import refusal
 
 # O_NONBLOCK so that no FIFO or device makes an open wait; it says nothing about files.
 _ALWAYS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_LARGEFILE", 0)
@@ -31,14 +29,8 @@ _SERVED_KINDS = (stat.S_IFREG, stat.S_IFDIR)
 _LOOKED_AT_KINDS = (*_SERVED_KINDS, stat.S_IFLNK)
 
 
-class DiskStore:
-    """A Store over the folder `root`; `beneath` is chosen by what the kernel can do."""
-
-    def __init__(self, root: str, beneath: Opener | None = None) -> None:
-        """Open `root`; raises Refused if it is not a folder one may enter."""
-        with _refusing(root):
-            self._root = os.open(root, FOLDER)
-        self._beneath = beneath or best(self._root)
+class DiskStore(DiskNames):
+    """A Store over a folder."""
 
     def open(
         self,
@@ -90,31 +82,6 @@ class DiskStore:
         except OSError as error:
             raise self._refusal(error, path) from error
 
-    def identify(self, path: str) -> tuple[tuple[int, int], str]:
-        """Look at the name itself, in the folder it is in."""
-        if not path:
-            with _refusing(path):
-                return identified(os.fstat(self._root))
-        with self._folder_of(path) as (folder, name):
-            return identified(os.stat(name, dir_fd=folder, follow_symlinks=False))
-
-    def rename(self, path: str, target: str, *, replace: bool) -> None:
-        """Give the file or folder at `path` the name `target`."""
-        with self._folder_of(path) as (old, name), self._folder_of(target) as (new, new_name):
-            try:
-                if replace:
-                    os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)
-                else:
-                    rename_to_free_name(old, name, new, new_name)
-            except OSError as error:
-                about = path if error.errno == errno.ENOENT else target
-                raise refusal(error, about) from error
-
-    def unlink(self, path: str) -> None:
-        """Remove the file or symlink at `path`."""
-        with self._folder_of(path) as (folder, name):
-            os.unlink(name, dir_fd=folder)
-
     def make_directory(self, path: str, mode: int | None = None) -> FileInfo:
         """Make a folder."""
         checked_mode(path, mode)
@@ -124,43 +91,29 @@ class DiskStore:
         finally:
             made.close()
 
-    def remove_directory(self, path: str) -> None:
-        """Remove the empty folder at `path`."""
-        with self._folder_of(path) as (folder, name):
-            os.rmdir(name, dir_fd=folder)
-
-    def volume(self) -> VolumeFound:
-        """Ask the file system that the root is on."""
-        with _refusing(""):
-            found = os.fstatvfs(self._root)
-        return VolumeFound(
-            total_bytes=min(found.f_blocks * found.f_frsize, INT_MAX),
-            free_bytes=min(found.f_bavail * found.f_frsize, INT_MAX),
-            files=min(found.f_files, INT_MAX),
-            files_free=min(found.f_favail, INT_MAX),
-            name_max=found.f_namemax,
-        )
-
-    def close(self) -> None:
-        """Give the root back; no call may be under way."""
-        root, self._root = self._root, -1
-        if root >= 0:
-            os.close(root)
-
     def _existing(
         self, path: str, writable: bool, directory: bool | None, follow: bool = True
     ) -> DiskFile:
         flags = _LISTABLE if directory else _WRITABLE if writable else _READABLE
         flags |= 0 if follow else os.O_NOFOLLOW
         try:
-            descriptor = self._beneath(self._root, _encoded(path), flags, 0)
+            descriptor, followed = self._reached(path, flags)
         except OSError as error:
             if error.errno == errno.EISDIR and directory is None:
                 return self._existing(path, writable, True, follow)
             if error.errno == errno.ELOOP and not follow:
                 return self._symlink(path)
             raise self._refusal(error, path) from error
-        return _accepted(descriptor, path, writable, directory)
+        return _accepted(descriptor, path, writable, directory, followed)
+
+    def _reached(self, path: str, flags: int, mode: int = 0) -> tuple[int, bool]:
+        """Open, and say whether symlinks had to be followed."""
+        try:
+            return self._beneath(self._root, _encoded(path), flags, mode, plain=True), False
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        return self._beneath(self._root, _encoded(path), flags, mode), True
 
     def _symlink(self, path: str) -> BareFile:
         descriptor = self._looked_at(path, follow=False)
@@ -175,12 +128,10 @@ class DiskStore:
             raise Refused(Status.STATUS_OBJECT_NAME_COLLISION, path)
         flags = (_WRITABLE if writable else _READABLE) | os.O_CREAT | os.O_EXCL
         try:
-            descriptor = self._beneath(
-                self._root, _encoded(path), flags, 0o644 if mode is None else mode
-            )
+            descriptor, followed = self._reached(path, flags, 0o644 if mode is None else mode)
         except OSError as error:
             raise self._refusal(error, path) from error
-        return _with_mode(_accepted(descriptor, path, writable, directory), mode)
+        return _with_mode(_accepted(descriptor, path, writable, directory, followed), mode)
 
     def _made_directory(self, path: str, mode: int | None) -> DiskFile:
         if not path:
@@ -194,47 +145,22 @@ class DiskStore:
                 self.remove_directory(path)
             raise
 
-    @contextmanager
-    def _folder_of(self, path: str) -> Iterator[tuple[int, bytes]]:
-        """Open the folder that holds `path`, name the last component, refuse what fails."""
-        *way, name = components(path) or ("",)
-        if not name:
-            raise Refused(Status.STATUS_ACCESS_DENIED, path)
-        try:
-            folder = self._opened_way(way)
-        except OSError as error:
-            raise parent_refusal(error, path) from error
-        try:
-            with _refusing(path):
-                yield folder, name.encode()
-        finally:
-            if folder != self._root:
-                os.close(folder)
-
-    def _opened_way(self, way: list[str]) -> int:
-        if not way:
-            return self._root
-        return self._beneath(self._root, "/".join(way).encode(), FOLDER, 0)
-
-    def _refusal(self, error: OSError, path: str) -> Refused:
-        """Tell a name that is not there from a folder on the way that is not."""
-        if error.errno in ON_THE_WAY and path:
-            with self._folder_of(path):  # refuses if it is the folder
-                pass
-        return refusal(error, path)
-
 
 def _encoded(path: str) -> bytes:
     return path.encode() or b"."
 
 
-def _accepted(descriptor: int, path: str, writable: bool, directory: bool | None) -> DiskFile:
+def _accepted(
+    descriptor: int, path: str, writable: bool, directory: bool | None, followed: bool
+) -> DiskFile:
     """Return the open file unless it is of a kind not asked for or not served."""
     found = _checked(descriptor, path, _SERVED_KINDS)
     if directory is False and stat.S_ISDIR(found.st_mode):
         os.close(descriptor)
         raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, path)
-    return DiskFile(descriptor, found, path, writable)
+    file = DiskFile(descriptor, found, path, writable)
+    file.followed = followed
+    return file
 
 
 def _checked(descriptor: int, path: str, kinds: tuple[int, ...]) -> os.stat_result:
@@ -261,15 +187,6 @@ def _with_mode(file: DiskFile, mode: int | None) -> DiskFile:
             file.close()
             raise
     return file
-
-
-@contextmanager
-def _refusing(subject: str) -> Iterator[None]:
-    """Turn what the world raises into a refusal about `subject`."""
-    try:
-        yield
-    except WORLD as error:
-        raise refusal(error, subject) from error
 
 
 @contextmanager

@@ -84,6 +84,7 @@ class DiskFile:
         "_position",
         "_subject",
         "_writable",
+        "followed",
         "identity",
         "is_directory",
     )
@@ -93,6 +94,7 @@ class DiskFile:
     ) -> None:
         self.identity, kind = identified(found)
         self.is_directory = kind == "directory"
+        self.followed = False
         self._held = Descriptor(descriptor, subject)
         self._subject = subject
         self._writable = writable

@@ -15,7 +15,7 @@ from shareserver.store import INT_MAX, Entry, FileInfo, checked_change
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A file or folder; it lasts while it has a name (a link) or is open."""
+    """A file, folder or symlink (`target`); it lasts while it has a name or is open."""
 
     number: int
     is_directory: bool
@@ -27,13 +27,21 @@ class Node:
     opens: int = 0
     data: bytearray = field(default_factory=bytearray)
     children: dict[str, "Node"] = field(default_factory=dict)
+    target: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is, in the words of the wire."""
+        if self.target is not None:
+            return "symlink"
+        return "directory" if self.is_directory else "file"
 
     def info(self) -> FileInfo:
         """Return it in the words of the wire."""
         return FileInfo(
             file_id=self.number,
-            kind="directory" if self.is_directory else "file",
-            size=len(self.data),
+            kind=self.kind,
+            size=len(self.data if self.target is None else self.target.encode()),
             links=self.links,
             mode=self.mode,
             mtime_ns=self.mtime_ns,
@@ -93,9 +101,10 @@ class MemoryFile:
     ) -> None:
         self.identity = (disk.device, node.number)
         self.is_directory = node.is_directory
+        self.followed = False
         self._disk, self._node = disk, node
         self._subject, self._writable = subject, writable
-        self._bare = bare
+        self._bare = bare or node.target is not None
         self._closed = False
         node.opens += 1
 
@@ -152,6 +161,8 @@ class MemoryFile:
             self._require_writable()
             self._disk.resize(node, size, self._subject)
             self._disk.changed(node)
+        if mode is not None and node.target is not None:
+            raise Refused(Status.STATUS_NOT_SUPPORTED, self._subject)
         node.mode = node.mode if mode is None else mode
         node.mtime_ns = node.mtime_ns if mtime_ns is None else mtime_ns
         node.atime_ns = node.atime_ns if atime_ns is None else atime_ns

@@ -32,10 +32,23 @@ BY_PATH = {
     "rename": lambda store, path: store.rename(path, "free", replace=False),
     "rename to": lambda store, path: store.rename("there", path, replace=True),
     "unlink": lambda store, path: store.unlink(path),
+    "link": lambda store, path: store.link(path, "free"),
+    "link to": lambda store, path: store.link("there", path),
+    "symlink": lambda store, path: store.symlink(path, "there"),
+    "read_link": lambda store, path: store.read_link(path),
+    "look": lambda store, path: store.look(path),
     "make_directory": lambda store, path: store.make_directory(path),
     "remove_directory": lambda store, path: store.remove_directory(path),
 }
-MAKING = {"make", "make or open", "make folder", "make_directory", "rename to"}
+MAKING = {
+    "make",
+    "make or open",
+    "make folder",
+    "make_directory",
+    "rename to",
+    "link to",
+    "symlink",
+}
 
 
 def descriptors() -> set[str]:

@@ -636,6 +636,24 @@ def test_memory_takes_its_time_and_numbers_from_outside():
 # --- all stores agree -------------------------------------------------------------------------
 
 PATHS = st.lists(st.sampled_from("ab"), max_size=3).map("/".join)
+TARGETS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "a/b",
+        "b/a/a",
+        "../a",
+        "../b/a",
+        "..",
+        ".",
+        "a/",
+        "b/.",
+        "./b",
+        "a/..",
+        "/a",
+        "",
+    ]
+)
 DATA = st.binary(max_size=8)
 OFFSETS = st.integers(-1, 12)
 
@@ -674,7 +692,7 @@ class Agreement(RuleBasedStateMachine):
             shutil.rmtree(folder)
 
     def same_tree(self, path):
-        self.open(path, False, "never", None)
+        self.open(path, False, "never", None, False)
         if isinstance(listed := self.on_file(-1, "entries"), list):
             for name, _ in listed:
                 self.same_tree(f"{path}/{name}".lstrip("/"))
@@ -716,16 +734,17 @@ class Agreement(RuleBasedStateMachine):
         writable=st.booleans(),
         create=st.sampled_from(["never", "may", "must"]),
         directory=st.sampled_from([None, True, False]),
+        follow=st.booleans(),
     )
-    def open(self, path, writable, create, directory):
+    def open(self, path, writable, create, directory, follow=True):
         opened = []
 
         def opening(store):
             file, created = store.open(
-                path, writable=writable, create=create, directory=directory
+                path, writable=writable, create=create, directory=directory, follow=follow
             )
             opened.append(file)
-            return created, file.is_directory
+            return created, file.is_directory, file.followed
 
         self.same(*(lambda store=store: opening(store) for store in self.stores))
         if opened:
@@ -756,7 +775,9 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(
         path=PATHS,
-        operation=st.sampled_from(["info", "unlink", "make_directory", "remove_directory"]),
+        operation=st.sampled_from(
+            ["info", "unlink", "make_directory", "remove_directory", "read_link"]
+        ),
     )
     def by_path(self, path, operation):
         self.on_store(operation, path)
@@ -764,6 +785,30 @@ class Agreement(RuleBasedStateMachine):
     @rule(path=PATHS, new=PATHS, replace=st.booleans())
     def rename(self, path, new, replace):
         self.on_store("rename", path, new, replace=replace)
+
+    @rule(path=PATHS, new=PATHS)
+    def link(self, path, new):
+        self.on_store("link", path, new)
+
+    @rule(path=PATHS, says=TARGETS)
+    def symlink(self, path, says):
+        self.on_store("symlink", path, says)
+
+    @rule(path=PATHS)
+    def info_of_itself(self, path):
+        self.on_store("info", path, follow=False)
+
+    @rule(path=PATHS, follow=st.booleans())
+    def look(self, path, follow):
+        looked = []
+
+        def looking(store):
+            looked.append(store.look(path, follow=follow))
+            return looked[-1].info()
+
+        self.same(*(lambda store=store: looking(store) for store in self.stores))
+        if looked:
+            self.files.append(looked)
 
 
 Agreement.TestCase.settings = settings(

@@ -44,7 +44,8 @@ class Create(Message):
 class Created(Message):
     """The handle, what was done (`wire.files.OPENED` ...), the lease granted, the file.
 
-    `file` is the server's number of the open file, the one a LeaseBreak names.
+    `file` is the server's number of the open file, the one a LeaseBreak names. `followed`:
+    symlinks led to it, and nobody will be told when they lead elsewhere.
     """
 
     handle: int
@@ -52,6 +53,7 @@ class Created(Message):
     lease: int
     file: int
     info: FileInfo
+    followed: bool = False
 
 
 @message
