@@ -116,8 +116,14 @@ class DiskStore(DiskNames):
         return self._beneath(self._root, _encoded(path), flags, mode), True
 
     def _symlink(self, path: str) -> BareFile:
-        descriptor = self._looked_at(path, follow=False)
-        return BareFile(descriptor, _checked(descriptor, path, (stat.S_IFLNK,)), path, False)
+        try:
+            descriptor, followed = self._reached(path, _LOOKED_AT | os.O_NOFOLLOW)
+        except OSError as error:
+            raise self._refusal(error, path) from error
+        found = _checked(descriptor, path, (stat.S_IFLNK,))
+        file = BareFile(descriptor, found, path, False)
+        file.followed = followed
+        return file
 
     def _made(
         self, path: str, writable: bool, directory: bool | None, mode: int | None
