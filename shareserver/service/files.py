@@ -9,7 +9,7 @@ from redird.wire.framing import INT_MAX, PEER
 from redird.wire.messages import Message
 from redird.wire.status import Status
 from shareserver import teardown
-from shareserver.breaking import break_for_deletion
+from shareserver.breaking import break_for_deletion, break_leases
 from shareserver.handles import Handle, Listing
 from shareserver.patterns import compiled
 from shareserver.state import Peer, State
@@ -90,7 +90,7 @@ def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
     return m.InfoFound(store.info(request.target, follow=request.follow))
 
 
-def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
+def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message | Awaitable[Message]:
     """Change size, permissions or times; mark for deletion."""
     _require_sensible_change(request)
     use = state.tree(peer, request.tree)
@@ -102,12 +102,28 @@ def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         raise Refused(
             Status.STATUS_INVALID_PARAMETER, f"{request.target}: open it to delete it"
         )
-    file = _opened_to_change(state.stores[use.share], request, request.target)
+    return _set_path_info(state, peer, request, state.stores[use.share], request.target)
+
+
+async def _set_path_info(
+    state: State, peer: Peer, request: m.SetInfo, store: Store, path: str
+) -> Message:
+    """What others know of the file under a lease is about to be wrong."""
+    file = _opened_to_change(store, request, path)
     try:
+        await break_leases(state, file.identity, peer.lessee, _broken_by(state, request, file))
         _require_unshared(state, request, file.identity)
         return _change(file, request)
     finally:
         file.close()
+
+
+def _broken_by(state: State, request: m.SetInfo, file: StoreFile) -> int:
+    """A size is data; and whoever does not use the file must not stand in its way."""
+    if request.size is None:
+        return f.LEASE_W
+    in_way = state.handles.in_conflict(file.identity, f.FILE_WRITE_DATA, f.SHARE_ALL)
+    return f.LEASE_RWH if in_way else f.LEASE_R | f.LEASE_W
 
 
 def _opened_to_change(store: Store, request: m.SetInfo, path: str) -> StoreFile:

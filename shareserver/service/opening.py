@@ -118,13 +118,17 @@ def _must_wait(state: State, peer: Peer, request: m.Create, file: StoreFile) -> 
 async def _create_after_breaks(
     state: State, peer: Peer, request: m.Create, file: StoreFile
 ) -> Message:
+    """What the name led to may have gone from it while we waited: it is looked up again."""
+    use, created = state.tree(peer, request.tree), False
     try:
         while _must_wait(state, peer, request, file):
             in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
             bits = LEASE_H | LEASE_W if in_way else LEASE_W
             await break_leases(state, file.identity, peer.lessee, bits)
-        use = state.tree(peer, request.tree)  # it may have ended meanwhile
-        return _finish(state, peer, use, request, file, False)
+            use = state.tree(peer, request.tree)  # it may have ended meanwhile
+            file.close()
+            file, created = _open(state, use, request)
+        return _finish(state, peer, use, request, file, created)
     except BaseException:
         file.close()
         raise

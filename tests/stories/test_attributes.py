@@ -3,13 +3,14 @@
 import trio
 import trio.testing
 
+from redird.wire import messages as m
 from redird.wire.dialling import refuse_all
 from redird.wire.link import Link
 from redird.wire.messages import ForceClose
 from redird.wire.status import Status
 from shareserver.service.administration import force_close
 from shareserver.state import Peer
-from tests.playbook import at, enter, enter_directly, play, read, refused, touch
+from tests.playbook import SHARE, at, enter, enter_directly, play, read, refused, touch
 
 
 async def test_attributes_set_by_name_are_seen_by_who_has_the_file_open(autojump_clock):
@@ -20,6 +21,18 @@ async def test_attributes_set_by_name_are_seen_by_who_has_the_file_open(autojump
             await second.set_times(at("a"), mtime_ns=7)
 
             assert 7 == (await file.stat()).mtime_ns
+
+
+async def test_a_size_set_by_name_past_the_redirector_is_seen(autojump_clock):
+    async with play() as s:
+        first, second = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(first, "a")
+        async with first.open(at("a"), "rb") as file:
+            tree = await second.connect("server", SHARE)
+            await second.client.ask(m.SetInfo(tree, "a", 3), m.InfoSet)
+
+            assert 3 == (await file.stat()).size
+            assert b"of " == await file.read()
 
 
 async def test_a_writer_of_the_same_redirector_is_seen(autojump_clock):

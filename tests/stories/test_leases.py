@@ -52,7 +52,7 @@ async def truncate(session):
     await session.client.ask(m.SetInfo(tree, "a", 0), m.InfoSet)
 
 
-ACTS = [open_alone, unlink, rename, rename_over, overwrite]
+ACTS = [open_alone, unlink, rename, rename_over, overwrite, truncate]
 
 
 async def another(s, kind):

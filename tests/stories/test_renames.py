@@ -156,3 +156,27 @@ async def test_a_slot_is_not_recalled_while_something_is_asked_under_it(autojump
             with refused(Status.STATUS_REQUEST_NOT_ACCEPTED):
                 await enter(s, "u2")
             s.redirector.cable.release()
+
+
+# --- gone while somebody waits for it ---------------------------------------------------------
+
+
+async def test_an_open_that_waited_finds_what_the_name_leads_to_then(autojump_clock):
+    async with play() as s, trio.open_nursery() as nursery:
+        first, second = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(first, "a", "b")
+        seen: list[str] = []
+
+        async def look() -> None:
+            seen.append(await read(second, "a"))
+
+        s.redirector.cable.down.hold("LeaseBreak")
+        async with first.open(at("a"), "a") as file:
+            await file.write(", the old one")
+            nursery.start_soon(look)
+            await trio.sleep(0.1)
+            await first.rename(at("b"), at("a"), replace=True, posix=True)
+            s.redirector.cable.release()
+            await trio.sleep(0.1)
+
+        assert ["of u1"] == seen
