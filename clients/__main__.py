@@ -191,6 +191,23 @@ def mv(login: Login, name: str, target: str, replace: bool, as_json: bool) -> No
     _confirm(as_json, {"moved": name, "to": target})
 
 
+@main.command()
+@click.argument("target")
+@click.argument("name")
+@click.option("-s", "--symbolic", is_flag=True, help="a symlink that says TARGET as it is")
+@AS_JSON
+@LOGIN
+def ln(login: Login, target: str, name: str, symbolic: bool, as_json: bool) -> None:
+    """Make the link NAME to TARGET, on the same share."""
+    if symbolic:
+        if any("\udc80" <= letter <= "\udcff" for letter in target):
+            raise click.BadParameter(f"{target!r} is not UTF-8")
+        visit(login, (name,), lambda session: session.symlink(name, target))
+    else:
+        visit(login, (target, name), lambda session: session.link(target, name))
+    _confirm(as_json, {"linked": name, "to": target})
+
+
 def _confirm(as_json: bool, done: Mapping[str, object]) -> None:
     """What was done; people see it by the silence."""
     if as_json:

@@ -117,6 +117,51 @@ class File:
             request = m.SetInfo(self._tree, self._handle, wanted)
             return (await self._client.ask(request, m.InfoSet)).info.size
 
+    async def allocate(self, offset: int, length: int, how: int = 0) -> FileInfo:
+        """Do as fallocate(2) with `redird.wire.files.ALLOCATE_...`."""
+        with session_errors(self.name):
+            request = m.Allocate(self._tree, self._handle, how, offset, length)
+            return (await self._client.ask(request, m.Allocated)).info
+
+    async def seek_data(self, offset: int) -> int | None:
+        """Return where the next data is from `offset`, None if there is none."""
+        return await self._seek(offset, hole=False)
+
+    async def seek_hole(self, offset: int) -> int | None:
+        """Return where the next hole is, None past the end, which counts as one."""
+        return await self._seek(offset, hole=True)
+
+    async def _seek(self, offset: int, *, hole: bool) -> int | None:
+        with session_errors(self.name):
+            try:
+                request = m.Seek(self._tree, self._handle, offset, hole)
+                return (await self._client.ask(request, m.Sought)).offset
+            except Refused as no:
+                if no.status is Status.STATUS_END_OF_FILE:
+                    return None
+                raise
+
+    async def copy_from(self, source: "File", start: int, offset: int, length: int) -> int:
+        """Copy from another open file of the share, at the server; returns how much."""
+        done = 0
+        with session_errors(self.name):
+            if source._tree != self._tree or source._client is not self._client:
+                raise Refused(Status.STATUS_NOT_SAME_DEVICE)
+            while done < length:
+                request = m.CopyRange(
+                    self._tree,
+                    source._handle,
+                    start + done,
+                    self._handle,
+                    offset + done,
+                    length - done,
+                )
+                count = (await self._client.ask(request, m.RangeCopied)).count
+                if not count:
+                    break
+                done += count
+        return done
+
     async def stat(self) -> FileInfo:
         """Tell about the open file."""
         with session_errors(self.name):

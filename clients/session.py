@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from clients.attributes import Attributes
 from clients.errors import LinkFailed, session_errors
 from clients.file import File, TextFile, open_file
 from clients.names import Unc, parse
@@ -76,7 +77,7 @@ async def _derive_in_thread(password: str, salt: bytes, iterations: int) -> Keys
     return await trio.to_thread.run_sync(derive, password, salt, iterations)
 
 
-class Session:
+class Session(Attributes):
     """One logged-on user."""
 
     def __init__(self, client: Client, user: str, number: int) -> None:
@@ -161,24 +162,6 @@ class Session:
             tree, unc = await self._at(name)
             return await self.client.ask(kind(tree, unc.path, *arguments), expected)
 
-    async def stat(self, name: str, *, follow: bool = True) -> FileInfo:
-        """Tell about a file or folder; without `follow` about a symlink itself."""
-        return (await self._ask(name, m.QueryInfo, m.InfoFound, follow)).info
-
-    async def set_times(
-        self, name: str, *, mtime_ns: int, atime_ns: int | None = None, follow: bool = True
-    ) -> None:
-        """Set when a file was changed last, in nanoseconds since 1970.
-
-        Without `follow` a symlink itself is meant.
-        """
-        changes = (None, None, mtime_ns, atime_ns, None, follow)
-        await self._ask(name, m.SetInfo, m.InfoSet, *changes)
-
-    async def chmod(self, name: str, mode: int) -> None:
-        """Set a file's permissions."""
-        await self._ask(name, m.SetInfo, m.InfoSet, None, mode)
-
     async def mkdir(self, name: str, mode: int | None = None) -> FileInfo:
         """Make a folder with exactly `mode`, or a usual one."""
         return (await self._ask(name, m.MakeDirectory, m.DirectoryMade, mode)).info
@@ -220,6 +203,15 @@ class Session:
     async def readlink(self, name: str) -> str:
         """Return what a symbolic link says."""
         return (await self._ask(name, m.ReadLink, m.LinkRead)).target
+
+    async def copy_range(
+        self, source: File, start: int, target: File, offset: int, length: int
+    ) -> int:
+        """Copy between two open files of one share, at the server; returns how much.
+
+        Less than `length` is copied only if the source ends before.
+        """
+        return await target.copy_from(source, start, offset, length)
 
     async def volume(self, name: str) -> VolumeFound:
         """Tell about the disk under a share."""

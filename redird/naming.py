@@ -84,7 +84,7 @@ async def _change_name(
 async def _ask(state: State, connection: Connection, request: Any, expected: type[R]) -> R:
     """Ask the server the same, under its own number of the connection."""
     upstream = replace(request, tree=tree_of(connection))
-    return await state.links[connection.link].change_names(upstream, expected)
+    return await state.links[connection.link].ask(upstream, expected)
 
 
 async def _unname(state: State, connection: Connection, *paths: str) -> None:
@@ -100,10 +100,10 @@ async def _unname(state: State, connection: Connection, *paths: str) -> None:
     for file in state.connections.files_of(connection.link):
         if file.info.links > 1:  # the name may have been one of its names
             files[file] = None
-    await _learn_anew(state, connection.link, files)
+    await learn_anew(state, connection.link, files)
 
 
-async def _learn_anew(state: State, link: str, files: Iterable[File]) -> None:
+async def learn_anew(state: State, link: str, files: Iterable[File]) -> None:
     """Ask what our own doing has changed of files: no lease of ours was broken by it."""
     for file in files:
         handle = next((one for one in file.handles if not one.dead), None)

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from redird import filing, logoff, naming, redirector
+from redird import extents, filing, logoff, naming, redirector
 from redird.peers import Peer
 from redird.state import State
 from redird.views import VIEWS
@@ -146,6 +146,13 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.Link: naming.link,
     m.Symlink: naming.symlink,
     m.ReadLink: naming.read_link,
+    m.GetXattr: extents.get_xattr,
+    m.ListXattrs: extents.list_xattrs,
+    m.SetXattr: extents.set_xattr,
+    m.RemoveXattr: extents.remove_xattr,
+    m.Allocate: extents.allocate,
+    m.Seek: extents.seek,
+    m.CopyRange: extents.copy_range,
     m.MakeDirectory: naming.make_directory,
     m.RemoveDirectory: naming.remove_directory,
     m.Enumerate: enumerate_view,

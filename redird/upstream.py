@@ -277,6 +277,6 @@ class ServerLink:
         """Tell about the disk under a share."""
         return await self._ask(m.QueryVolume(tree), VolumeFound)
 
-    async def change_names(self, request: Message, expected: type[R]) -> R:
-        """Rename, delete, make or remove."""
+    async def ask(self, request: Message, expected: type[R]) -> R:
+        """Pass on what is the same on both sides but for the numbers in it."""
         return await self._ask(request, expected)

@@ -9,7 +9,7 @@ from redird.wire.compound import serve_parts
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.service import administration, files, names, opening, sessions
+from shareserver.service import administration, extents, files, names, opening, sessions
 from shareserver.state import Peer, State
 
 Answer = Message | Awaitable[Message]
@@ -38,6 +38,13 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.Link: names.link,
     m.Symlink: names.symlink,
     m.ReadLink: names.read_link,
+    m.GetXattr: extents.get_xattr,
+    m.ListXattrs: extents.list_xattrs,
+    m.SetXattr: extents.set_xattr,
+    m.RemoveXattr: extents.remove_xattr,
+    m.Allocate: extents.allocate,
+    m.Seek: extents.seek,
+    m.CopyRange: extents.copy_range,
     m.MakeDirectory: names.make_directory,
     m.RemoveDirectory: names.remove_directory,
     m.Enumerate: administration.enumerate_view,

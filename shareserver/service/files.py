@@ -20,7 +20,7 @@ ENTRIES_MAX = 1000
 
 def read(state: State, peer: Peer, request: m.Read) -> Message | Awaitable[Message]:
     """Read what is in memory at once, what is not in a thread."""
-    handle = _with_access(state, peer, request.tree, request.handle, f.FILE_READ_DATA)
+    handle = with_access(state, peer, request.tree, request.handle, f.FILE_READ_DATA)
     _require_range(request.offset, request.length)
     data = handle.file.read_now(request.offset, request.length)
     if data is None:
@@ -47,10 +47,10 @@ def _require_range(offset: int, length: int) -> None:
 def write(state: State, peer: Peer, request: m.Write) -> Message:
     """Write through to the kernel; the disk's errors come back as statuses."""
     if request.offset == m.APPEND:
-        handle = _with_access(state, peer, request.tree, request.handle, f.WRITES)
+        handle = with_access(state, peer, request.tree, request.handle, f.WRITES)
         offset = handle.file.append(request.data)
         return m.DataWritten(len(request.data), offset, handle.file.info())
-    handle = _with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
+    handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     _require_range(request.offset, len(request.data))
     count = handle.file.write(request.offset, request.data)
     return m.DataWritten(count, request.offset, handle.file.info())
@@ -196,7 +196,8 @@ def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:
     return state.stores[state.tree(peer, request.tree).share].volume()
 
 
-def _with_access(state: State, peer: Peer, tree: int, number: int, access: int) -> Handle:
+def with_access(state: State, peer: Peer, tree: int, number: int, access: int) -> Handle:
+    """Return a handle on data that was opened with any of `access`, or refuse."""
     handle = state.handle(peer, tree, number)
     _require_access(handle, access)
     return handle

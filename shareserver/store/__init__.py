@@ -72,6 +72,38 @@ class StoreFile(Protocol):
         A symlink has no mode of its own: STATUS_NOT_SUPPORTED.
         """
 
+    def xattr(self, name: str) -> bytes:
+        """Return an extended attribute; STATUS_NONEXISTENT_EA_ENTRY if there is none.
+
+        Only those of the namespace `user.` are there for anybody.
+        """
+
+    def xattrs(self) -> list[str]:
+        """Return the names of the extended attributes, sorted."""
+
+    def set_xattr(self, name: str, value: bytes, must: str) -> None:
+        """Set one; `must` is "create", "replace" or ""."""
+
+    def remove_xattr(self, name: str) -> None:
+        """Remove one."""
+
+    def allocate(self, how: int, offset: int, length: int) -> None:
+        """Do as fallocate(2) with `wire.files.ALLOCATE_...`."""
+
+    def seek(self, offset: int, hole: bool) -> int:
+        """Return where the next data or hole is; the end of a file counts as a hole.
+
+        STATUS_END_OF_FILE: `offset` is past the end, or only a hole follows.
+        """
+
+    def copy_from(
+        self, source: "StoreFile", source_offset: int, offset: int, length: int
+    ) -> int:
+        """Copy from another open file; returns how much, at most `parts.COPY_BYTES_MAX`.
+
+        Ranges of one file must not overlap.
+        """
+
     def entries(self) -> list[Entry]:
         """List a folder, sorted by name, symlinks as themselves.
 

@@ -43,8 +43,11 @@ class BareFile(DiskFile):
                 self._refuse_folder()
             if mode is not None and self._is_symlink:
                 raise Refused(Status.STATUS_NOT_SUPPORTED, self._subject)
-            way = f"/proc/self/fd/{descriptor}"
+            way = self._way(descriptor)
             change_attributes(descriptor, way, mode, mtime_ns, atime_ns)
+
+    def _way(self, descriptor: int) -> int | str:
+        return f"/proc/self/fd/{descriptor}"
 
     def entries(self) -> list[Entry]:
         """Refuse: nothing in it was asked for."""

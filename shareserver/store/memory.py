@@ -17,7 +17,8 @@ from shareserver.store import (
     checked_target,
     components,
 )
-from shareserver.store.memoryfile import Disk, MemoryFile, Node
+from shareserver.store.memorydisk import Disk, Node
+from shareserver.store.memoryfile import MemoryFile
 from shareserver.store.memorywalk import ON_THE_WAY, Astray, walk
 
 
@@ -60,6 +61,8 @@ class MemoryStore:
         if found is None and create == "never":
             raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
         node = found or self._made(path, bool(directory), mode)
+        if found is None:
+            _, followed = self._reached(path, follow)
         if directory and not node.is_directory:
             raise Refused(Status.STATUS_NOT_A_DIRECTORY, path)
         if directory is False and node.is_directory:

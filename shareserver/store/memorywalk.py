@@ -1,7 +1,7 @@
 """How a path leads through a store in memory, symlinks included, as it does on a disk."""
 
 from redird.wire.status import Status
-from shareserver.store.memoryfile import Node
+from shareserver.store.memorydisk import Node
 
 SYMLINKS_MAX = 40  # as many as Linux follows
 ON_THE_WAY = (Status.STATUS_OBJECT_NAME_NOT_FOUND, Status.STATUS_NOT_A_DIRECTORY)

@@ -798,6 +798,47 @@ class Agreement(RuleBasedStateMachine):
     def info_of_itself(self, path):
         self.on_store("info", path, follow=False)
 
+    @rule(
+        which=st.integers(0, 9),
+        how=st.sampled_from([0, 1, 2, 3, 0x10, 0x11]),
+        offset=OFFSETS,
+        length=OFFSETS,
+    )
+    def allocate(self, which, how, offset, length):
+        self.on_file(which, "allocate", how, offset, length)
+
+    @rule(which=st.integers(0, 9), source=st.integers(0, 9), start=OFFSETS, offset=OFFSETS)
+    def copy(self, which, source, start, offset):
+        if self.files:
+            pairs = zip(
+                self.files[which % len(self.files)],
+                self.files[source % len(self.files)],
+                strict=True,
+            )
+            self.same(
+                *(
+                    lambda to=to, what=what: to.copy_from(what, start, offset, 3)
+                    for to, what in pairs
+                )
+            )
+
+    @rule(
+        which=st.integers(0, 9),
+        name=st.sampled_from(["user.a", "user.b", "user.", "a"]),
+        must=st.sampled_from(["", "create", "replace"]),
+    )
+    def set_xattr(self, which, name, must):
+        self.on_file(which, "set_xattr", name, must.encode(), must)
+
+    @rule(
+        which=st.integers(0, 9),
+        name=st.sampled_from(["user.a", "user.b", "a"]),
+        operation=st.sampled_from(["xattr", "remove_xattr"]),
+    )
+    def ask_xattr(self, which, name, operation):
+        self.on_file(which, operation, name)
+        self.on_file(which, "xattrs")
+
     @rule(path=PATHS, follow=st.booleans())
     def look(self, path, follow):
         looked = []

@@ -85,6 +85,13 @@ def test_names_are_made_listed_changed_and_deleted(redclient, house, route):
     assert ["kind", "size", "changed", "name"] == listed.out.splitlines()[0].split()
     assert ["file", "4", "old.txt"] == [listed.out.split()[at] for at in (4, 5, 8)]
     assert 0 == redclient("mv", rf"{folder}\old.txt", rf"{folder}\new.txt", route=route).status
+    linked = redclient("ln", rf"{folder}\new.txt", rf"{folder}\hard", route=route)
+    assert (0, 2) == (linked.status, (home / "hard").stat().st_nlink)
+    made = redclient("ln", "-s", "new.txt", rf"{folder}\soft", "--json", route=route).json
+    assert {"linked": rf"{folder}\soft", "to": "new.txt"} == made
+    assert "new.txt" == os.readlink(home / "soft")
+    for name in ("hard", "soft"):
+        assert 0 == redclient("rm", rf"{folder}\{name}", route=route).status
     told = redclient("stat", rf"{folder}\new.txt", "--json", route=route).json
     assert ("file", 4, "0644") == (told["kind"], told["size"], told["mode"])
     entries = redclient("ls", folder, "--json", route=route).json["entries"]

@@ -125,7 +125,10 @@ class CopyRange(Message):
 
 @message
 class RangeCopied(Message):
-    """How much was copied, less only at the source's end, and the file after that."""
+    """How much was copied, and the file after that; none is only at the source's end.
+
+    Less than was asked for may also be what a server does at once.
+    """
 
     count: int
     info: FileInfo
