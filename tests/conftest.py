@@ -47,6 +47,16 @@ def requires() -> Callable[..., str]:
     return needs_package
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=4, help="how often daemons are killed")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many times a test that kills daemons while they work shall do it."""
+    return int(request.config.getoption("--kills"))
+
+
 def needs_package(program: str, debian_package: str = "") -> str:
     """Return the program's path; skip the test if there is none."""
     # System programs are not on the PATH of every ordinary user.

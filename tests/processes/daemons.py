@@ -6,6 +6,7 @@ a stage for all tests of a module: a thread runs trio for it, as each test runs 
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import trio
 
 from deploy.local import LocalProcess, python_module, start
@@ -25,6 +27,7 @@ from redird.wire.asking import ask_view, asking
 T = TypeVar("T")
 GUEST = {"guest": {"guest": True}}
 COMMAND_MAX_S = 30
+DISK_BYTES = 1024 * 1024  # of a small disk
 
 
 @dataclass
@@ -177,6 +180,20 @@ def _lines(table: Mapping[str, Any], where: Sequence[str]) -> Iterator[str]:
             yield f"{key} = {json.dumps(value)}\n"
     for key, value in tables.items():
         yield from _lines(value, (*where, key))
+
+
+@contextmanager
+def small_disk(folder):
+    """A disk of DISK_BYTES; needs the rights to mount one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "redird-test", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"cannot mount a small disk: {done.stderr.strip() or shlex.join(mount)}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 # --- commands ---------------------------------------------------------------------------------

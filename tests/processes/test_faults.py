@@ -5,10 +5,7 @@ Q248371 by processes: users fewer than the limit are refused under sp5, never un
 
 import os
 import resource
-import shlex
 import socket
-import subprocess
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,14 +17,15 @@ from clients.errors import DiskFull, SessionError
 from clients.session import logon
 from redird.wire.status import Status
 from tests.processes.daemons import (
+    DISK_BYTES,
     run_command,
     share_server,
+    small_disk,
     stage,
     toml,
     wait_until,
 )
 
-DISK_BYTES = 1024 * 1024
 OPEN_FILES_MAX = 64
 
 
@@ -62,20 +60,6 @@ async def test_q248371_by_processes(tmp_path, preset, ghosts):
 
 
 # --- the disk ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def small_disk(folder):
-    """A disk of 1 MiB; needs the rights to mount one."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "redird-test", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount a small disk: {done.stderr.strip() or shlex.join(mount)}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
