@@ -17,6 +17,7 @@ class ShareConfig:
     users: frozenset[str] = frozenset()
     comment: str = ""
     paused: bool = False
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def build_shares(config: Config) -> list[Share]:
                 one.users,
                 one.comment,
                 one.paused,
+                one.ignore_case,
             )
         )
     if len({share.name.casefold() for share in made}) < len(made):

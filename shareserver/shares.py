@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One share. `uses_max` None: no limit; empty `users`: everybody who can log on."""
+    """One share. `uses_max` None: no limit; empty `users`: everybody who can log on.
+
+    `ignore_case`: a name is found however its letters are written.
+    """
 
     name: str
     path: str
@@ -15,6 +18,7 @@ class Share:
     users: frozenset[str] = frozenset()
     comment: str = ""
     paused: bool = False
+    ignore_case: bool = False
 
     def admits(self, user: str) -> bool:
         """Whether `user` may use the share at all."""

@@ -9,7 +9,7 @@ from redird.wire.compound import serve_parts
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.service import administration, extents, files, names, opening, sessions
+from shareserver.service import administration, casing, extents, files, names, opening, sessions
 from shareserver.state import Peer, State
 
 Answer = Message | Awaitable[Message]
@@ -59,4 +59,6 @@ def serve(state: State, peer: Peer, request: Message) -> Answer:
     function = FUNCTIONS.get(type(request))
     if function is None:
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)
+    if type(request) in casing.PATHS:
+        request = casing.as_named(state, peer, request)
     return function(state, peer, request)

@@ -159,7 +159,9 @@ def _finish(
     wanted = request.lease if info.kind == "file" else LEASE_NONE
     lease = state.leases.grant(file.identity, entry.number, lessee, wanted, sole=sole)
     action = _action(request, created)
-    return m.Created(handle.number, action, lease, entry.number, info, file.followed)
+    # Under another spelling nobody would be told either.
+    unsure = file.followed or state.share_of(use).ignore_case
+    return m.Created(handle.number, action, lease, entry.number, info, unsure)
 
 
 def _action(request: m.Create, created: bool) -> int:

@@ -110,6 +110,9 @@ class StoreFile(Protocol):
         Names that are not UTF-8 cannot be asked for and are left out.
         """
 
+    def names(self) -> list[str]:
+        """List a folder as `entries` does, but nothing but names."""
+
     def close(self) -> None:
         """Give the file back; the second time nothing happens. Never refused."""
 

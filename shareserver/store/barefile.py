@@ -56,6 +56,11 @@ class BareFile(DiskFile):
                 raise Refused(Status.STATUS_NOT_A_DIRECTORY, self._subject)
             raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)
 
+    def names(self) -> list[str]:
+        """Refuse."""
+        self.entries()
+        return []
+
     def _refuse_folder(self) -> None:
         super()._refuse_folder()
         raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)

@@ -10,7 +10,7 @@ from redird.wire.errors import Refused
 from redird.wire.status import Status
 from shareserver.store import INT_MAX, INT_MIN, MODE_MAX, Entry, FileInfo, checked_change
 from shareserver.store.descriptor import Descriptor
-from shareserver.store.diskparts import DiskParts
+from shareserver.store.diskparts import DiskParts, is_utf8
 
 RWF_NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # not every C library has it
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
@@ -115,6 +115,13 @@ class DiskFile(DiskParts):
             with os.scandir(descriptor) as found:
                 listed = [entry for each in found if (entry := _entry(each)) is not None]
         return sorted(listed, key=attrgetter("name"))
+
+    def names(self) -> list[str]:
+        """List the folder's names."""
+        with self._held as descriptor, self._position:
+            if not self.is_directory:
+                raise Refused(Status.STATUS_NOT_A_DIRECTORY, self._subject)
+            return sorted(name for name in os.listdir(descriptor) if is_utf8(name))
 
     def close(self) -> None:
         """Close it once nobody uses it."""

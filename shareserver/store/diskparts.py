@@ -57,7 +57,7 @@ class DiskParts:
         """List the names of those that are for users."""
         with self._held as descriptor:
             names = os.listxattr(self._way(descriptor))
-        return sorted(name for name in names if name.startswith(XATTR_PREFIX) and _told(name))
+        return sorted(name for name in names if name.startswith(XATTR_PREFIX) and is_utf8(name))
 
     def set_xattr(self, name: str, value: bytes, must: str) -> None:
         """Set one."""
@@ -122,7 +122,8 @@ class DiskParts:
         raise NotImplementedError
 
 
-def _told(name: str) -> bool:
+def is_utf8(name: str) -> bool:
+    """Whether a name of the disk can be told on the wire."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -91,6 +91,10 @@ class MemoryFile(MemoryParts):
             raise Refused(Status.STATUS_ACCESS_DENIED, self._subject)
         return [Entry(name, node.info()) for name, node in sorted(self._node.children.items())]
 
+    def names(self) -> list[str]:
+        """List the folder's names."""
+        return [entry.name for entry in self.entries()]
+
     def close(self) -> None:
         """Let the node go."""
         if not self._closed:

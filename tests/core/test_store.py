@@ -768,7 +768,7 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 9),
-        operation=st.sampled_from(["info", "entries", "flush", "close", "entries"]),
+        operation=st.sampled_from(["info", "entries", "flush", "close", "names"]),
     )
     def ask(self, which, operation):
         self.on_file(which, operation)

@@ -45,7 +45,8 @@ class Created(Message):
     """The handle, what was done (`wire.files.OPENED` ...), the lease granted, the file.
 
     `file` is the server's number of the open file, the one a LeaseBreak names. `followed`:
-    symlinks led to it, and nobody will be told when they lead elsewhere.
+    symlinks led to it, or perhaps another spelling of its name, and nobody will be told when
+    those lead elsewhere.
     """
 
     handle: int
