@@ -60,6 +60,8 @@ CORES = [
     "shareserver.patterns",
     "clients.receipt",
     "clients.lab.history",
+    "clients.lab.loadfile",
+    "clients.lab.tally",
     "clients.lab.timeline",
 ]
 WORLDLY = {

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from clients.errors import SessionError
 from clients.lab.bench import BENCHES, run_bench
+from clients.lab.replay import replay_command
 from clients.lab.reproduce import (
     Options,
     Run,
@@ -206,6 +207,8 @@ def _show_benches(rows: list[dict[str, Any]]) -> None:
         print(f"  {row['name']}: {more}")
     print(f"on {machine()}")
 
+
+main.add_command(replay_command)
 
 if __name__ == "__main__":
     main()
