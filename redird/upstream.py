@@ -16,7 +16,7 @@ import trio
 from redird.wire import messages as m
 from redird.wire.dialling import unwrapped
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.files import LEASE_RWH
+from redird.wire.files import FILE_DIRECTORY_FILE, LEASE_RWH
 from redird.wire.link import Answer, Link
 from redird.wire.logon import KeysFor, establish
 from redird.wire.messages import Entry, FileInfo, Message, Negotiated, VolumeFound
@@ -232,7 +232,8 @@ class ServerLink:
 
     async def create(self, request: m.Create, on_created: Created) -> m.Created:
         """Open a file, asking for whatever lease can be had."""
-        lease = LEASE_RWH if "lease" in self.capabilities else 0
+        folder = request.options & FILE_DIRECTORY_FILE
+        lease = LEASE_RWH if "lease" in self.capabilities and not folder else 0
         return await self._ask(replace(request, lease=lease), m.Created, on_created)
 
     async def read(self, tree: int, handle: int, offset: int, length: int) -> bytes:

@@ -4,21 +4,40 @@ time.
 Two who want the same lease broken both ask; the lessee answers both when it has closed.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
+
 import trio
 
 from redird.wire.errors import LinkLost, Refused
 from redird.wire.files import LEASE_H, LEASE_W
-from redird.wire.messages import LeaseBreak
-from shareserver.handles import Identity, OpenEntry
-from shareserver.leases import Lease
+from redird.wire.messages import LeaseBreak, Message
+from shareserver.handles import OpenEntry
+from shareserver.leases import Break, Lease
 from shareserver.state import State
 
 
-async def break_leases(state: State, identity: Identity, lessee: str, bits: int) -> None:
-    """Take `bits` from every lease on the file that is not `lessee`'s own."""
-    async with trio.open_nursery() as nursery:
-        for lease in state.leases.to_break(identity, lessee, bits):
-            nursery.start_soon(_break_one, state, lease, bits)
+async def after_breaks(
+    state: State,
+    lessee: str,
+    breaks: Sequence[Break],
+    again: Callable[[], Message | Awaitable[Message]],
+) -> Message:
+    """Take what stands in the way of a request, then serve it `again` from its beginning.
+
+    Everything may have changed meanwhile. What was taken nobody else was given before `again`
+    is called, in the turn in which the last break ends.
+    """
+    await break_all(state, lessee, breaks)
+    answer = again()
+    return answer if isinstance(answer, Message) else await answer
+
+
+async def break_all(state: State, lessee: str, breaks: Sequence[Break]) -> None:
+    """Take bits from leases, for `lessee`."""
+    with state.leases.withholding(lessee, breaks):
+        async with trio.open_nursery() as nursery:
+            for lease, bits in breaks:
+                nursery.start_soon(_break_one, state, lease, bits)
 
 
 def break_for_deletion(state: State, entry: OpenEntry) -> None:
@@ -26,19 +45,25 @@ def break_for_deletion(state: State, entry: OpenEntry) -> None:
 
     Not even by whoever deletes it: what others have open through it goes the same way.
     """
-    state.spawn(break_leases, state, entry.identity, "", LEASE_H | LEASE_W)
+    bits = LEASE_H | LEASE_W
+    leases = state.leases.to_break(entry.identity, "", bits)
+    state.spawn(break_all, state, "", [(lease, bits) for lease in leases])
 
 
 async def _break_one(state: State, lease: Lease, bits: int) -> None:
     """Closing the last handle answers too (MS-CIFS 3.2.5.42): the lease is dropped."""
     left = state.leases.start_break(lease, bits)
-    with trio.move_on_after(state.config.lease_break_wait_s) as bound:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_ask, state, lease, left, nursery.cancel_scope)
-            while state.leases.is_held(lease):
-                await state.lease_dropped.park()
-            nursery.cancel_scope.cancel()
-    state.leases.finish_break(lease, answered=not bound.cancelled_caught)
+    try:
+        with trio.move_on_after(state.config.lease_break_wait_s) as bound:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_ask, state, lease, left, nursery.cancel_scope)
+                while state.leases.is_held(lease):
+                    await state.lease_dropped.park()
+                nursery.cancel_scope.cancel()
+    except BaseException:
+        state.leases.abandon_break(lease)
+        raise
+    state.leases.finish_break(lease, left, answered=not bound.cancelled_caught)
 
 
 async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope) -> None:

@@ -164,6 +164,14 @@ class HandleTable:
         del self._entries[entry.identity]
         return entry.delete_pending
 
+    def keep_deleting(self, entry: OpenEntry) -> None:
+        """Its last handle is closed, its name not gone yet: nobody may open it."""
+        self._entries[entry.identity] = entry
+
+    def deleted(self, entry: OpenEntry) -> None:
+        """Now it is gone."""
+        del self._entries[entry.identity]
+
     def of_tree(self, tree: int) -> list[Handle]:
         """Return the handles open under a tree."""
         return list(self._by_tree.get(tree, {}).values())
@@ -210,4 +218,5 @@ class HandleTable:
         by_entry = {n for entry in self._entries.values() for n in entry.handles}
         by_tree = {n for trees in self._by_tree.values() for n in trees}
         assert set(self._handles) == by_entry == by_tree
-        assert all(entry.handles for entry in self._entries.values())
+        entries = self._entries.values()
+        assert all(entry.handles or entry.delete_pending for entry in entries)

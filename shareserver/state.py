@@ -16,7 +16,7 @@ from redird.wire.status import Status
 from shareserver.accounts import Accounts
 from shareserver.admission import Admission
 from shareserver.config import Config
-from shareserver.handles import Handle, HandleTable
+from shareserver.handles import Handle, HandleTable, Identity
 from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
 from shareserver.receipts import ReceiptTable
@@ -97,6 +97,7 @@ class State:
     sessions: dict[int, Session] = field(default_factory=dict)
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
     lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 

@@ -7,12 +7,15 @@ every tree of the session (3.3.5.44), a lost link everything that came over it.
 from dataclasses import dataclass
 
 import structlog
+import trio
 
 from redird.wire.errors import Refused
 from redird.wire.messages import ShareProof, TreeDisconnected
 from redird.wire.status import Status
-from shareserver.breaking import break_for_deletion
+from shareserver import inway
+from shareserver.breaking import break_all, break_for_deletion
 from shareserver.handles import Handle
+from shareserver.leases import Break
 from shareserver.ledger import Use
 from shareserver.state import Peer, Session, State
 
@@ -39,10 +42,29 @@ def close_handle(state: State, handle: Handle) -> None:
         if lease is not None and lease.breaking_to is not None:
             state.lease_dropped.unpark_all()
     if delete:
-        _delete(state, handle)
+        breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
+        if breaks:
+            state.handles.keep_deleting(entry)
+            state.deletions[entry.identity] = trio.Event()
+            state.spawn(_delete_after_breaks, state, handle, breaks)
+        else:
+            _delete(state, handle)
     elif handle.delete_on_close:
         break_for_deletion(state, entry)
     handle.file.close()
+
+
+async def _delete_after_breaks(state: State, handle: Handle, breaks: list[Break]) -> None:
+    """Others who know the folder hear of it before the name goes; nobody can open it now."""
+    entry = handle.entry
+    try:
+        while breaks:
+            await break_all(state, handle.lessee, breaks)
+            breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
+    finally:
+        _delete(state, handle)
+        state.handles.deleted(entry)
+        state.deletions.pop(entry.identity).set()
 
 
 def _delete(state: State, handle: Handle) -> None:

@@ -146,6 +146,7 @@ class Stage:
         """Assert that every table agrees with itself."""
         self.server.ledger.validate()
         self.server.handles.validate()
+        self.server.leases.validate()
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
 

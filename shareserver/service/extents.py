@@ -1,16 +1,25 @@
 """What is done with parts of files: extended attributes, extents, copies on the server."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
+from shareserver import inway
+from shareserver.breaking import after_breaks, break_all
+from shareserver.handles import Handle
+from shareserver.leases import Break
 from shareserver.service.files import with_access
 from shareserver.state import Peer, State
 from shareserver.store import StoreFile
+
+Answer = Message | Awaitable[Message]
+T = TypeVar("T")
 
 
 def get_xattr(state: State, peer: Peer, request: m.GetXattr) -> Message:
@@ -25,20 +34,38 @@ def list_xattrs(state: State, peer: Peer, request: m.ListXattrs) -> Message:
         return m.XattrsFound(tuple(file.xattrs()))
 
 
-def set_xattr(state: State, peer: Peer, request: m.SetXattr) -> Message:
+def set_xattr(state: State, peer: Peer, request: m.SetXattr) -> Answer:
     """Set an extended attribute."""
     _require_changes(state, peer, request.tree, request.target)
     with _target(state, peer, request.tree, request.target) as file:
-        file.set_xattr(request.name, request.value, request.must)
-        return m.XattrSet()
+        breaks = _in_way(state, peer, request, file)
+        if not breaks:
+            file.set_xattr(request.name, request.value, request.must)
+            return m.XattrSet()
+    return after_breaks(state, peer.lessee, breaks, partial(set_xattr, state, peer, request))
 
 
-def remove_xattr(state: State, peer: Peer, request: m.RemoveXattr) -> Message:
+def remove_xattr(state: State, peer: Peer, request: m.RemoveXattr) -> Answer:
     """Remove an extended attribute."""
     _require_changes(state, peer, request.tree, request.target)
     with _target(state, peer, request.tree, request.target) as file:
-        file.remove_xattr(request.name)
-        return m.XattrRemoved()
+        breaks = _in_way(state, peer, request, file)
+        if not breaks:
+            file.remove_xattr(request.name)
+            return m.XattrRemoved()
+    return after_breaks(state, peer.lessee, breaks, partial(remove_xattr, state, peer, request))
+
+
+def _in_way(
+    state: State, peer: Peer, request: m.SetXattr | m.RemoveXattr, file: StoreFile
+) -> list[Break]:
+    """Which leases stand in the way of a change to what a handle or a path means."""
+    target = request.target
+    if isinstance(target, int):
+        return inway.of_change(state, state.handle(peer, request.tree, target))
+    share, lessee = state.tree(peer, request.tree).share, peer.lessee
+    breaks = inway.of_file(state, lessee, file.identity, f.LEASE_R | f.LEASE_W)
+    return breaks + inway.of_attributes(state, lessee, share, target, file)
 
 
 def _require_changes(state: State, peer: Peer, tree: int, target: int | str) -> None:
@@ -63,7 +90,7 @@ async def allocate(state: State, peer: Peer, request: m.Allocate) -> Message:
     """Give space to a part of a file, or take it away."""
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     change = (request.how, request.offset, request.length)
-    await state.world.run_blocking(handle.file.allocate, *change)
+    await _changing(state, handle, partial(handle.file.allocate, *change))
     return m.Allocated(handle.file.info())
 
 
@@ -79,5 +106,19 @@ async def copy_range(state: State, peer: Peer, request: m.CopyRange) -> Message:
     source = with_access(state, peer, request.tree, request.source, f.FILE_READ_DATA)
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     where = (source.file, request.source_offset, request.offset, request.length)
-    count = await state.world.run_blocking(handle.file.copy_from, *where)
+    count = await _changing(state, handle, partial(handle.file.copy_from, *where))
     return m.RangeCopied(count, handle.file.info())
+
+
+async def _changing(state: State, handle: Handle, change: Callable[[], T]) -> T:
+    """Change a file in a thread: what others learned of it meanwhile is taken back too."""
+    await _break_known(state, handle)
+    try:
+        return await state.world.run_blocking(change)
+    finally:
+        await _break_known(state, handle)
+
+
+async def _break_known(state: State, handle: Handle) -> None:
+    while breaks := inway.of_change(state, handle):
+        await break_all(state, handle.lessee, breaks)

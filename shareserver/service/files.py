@@ -1,24 +1,28 @@
 """What is done with an open file. What cannot block is answered in place."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import trio
 
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.framing import INT_MAX, PEER
-from redird.wire.messages import Message
+from redird.wire.messages import Entry, Message
 from redird.wire.status import Status
-from shareserver import teardown
-from shareserver.breaking import break_for_deletion, break_leases
+from shareserver import inway, teardown
+from shareserver.breaking import after_breaks, break_all, break_for_deletion
 from shareserver.handles import Handle, Listing
 from shareserver.patterns import compiled
 from shareserver.state import Peer, State
 from shareserver.store import MODE_MAX, Store, StoreFile
 
+Answer = Message | Awaitable[Message]
 ENTRIES_MAX = 1000
 
 
-def read(state: State, peer: Peer, request: m.Read) -> Message | Awaitable[Message]:
+def read(state: State, peer: Peer, request: m.Read) -> Answer:
     """Read what is in memory at once, what is not in a thread."""
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_READ_DATA)
     _require_range(request.offset, request.length)
@@ -44,13 +48,17 @@ def _require_range(offset: int, length: int) -> None:
         raise Refused(Status.STATUS_INVALID_PARAMETER, f"{length} bytes at offset {offset}")
 
 
-def write(state: State, peer: Peer, request: m.Write) -> Message:
+def write(state: State, peer: Peer, request: m.Write) -> Answer:
     """Write through to the kernel; the disk's errors come back as statuses."""
-    if request.offset == m.APPEND:
-        handle = with_access(state, peer, request.tree, request.handle, f.WRITES)
+    appends = request.offset == m.APPEND
+    access = f.WRITES if appends else f.FILE_WRITE_DATA
+    handle = with_access(state, peer, request.tree, request.handle, access)
+    breaks = inway.of_change(state, handle)
+    if breaks:
+        return after_breaks(state, peer.lessee, breaks, partial(write, state, peer, request))
+    if appends:
         offset = handle.file.append(request.data)
         return m.DataWritten(len(request.data), offset, handle.file.info())
-    handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     _require_range(request.offset, len(request.data))
     count = handle.file.write(request.offset, request.data)
     return m.DataWritten(count, request.offset, handle.file.info())
@@ -63,34 +71,56 @@ async def flush(state: State, peer: Peer, request: m.Flush) -> Message:
     return m.Flushed()
 
 
-def close(state: State, peer: Peer, request: m.Close) -> Message:
-    """Close one handle."""
-    teardown.close_handle(state, state.handle(peer, request.tree, request.handle))
-    return m.Closed()
+def close(state: State, peer: Peer, request: m.Close) -> Answer:
+    """Close one handle; if its file is deleted by that, answered when it is."""
+    handle = state.handle(peer, request.tree, request.handle)
+    teardown.close_handle(state, handle)
+    gone = state.deletions.get(handle.entry.identity)
+    return m.Closed() if gone is None else _when_deleted([gone], m.Closed())
 
 
-def close_batch(state: State, peer: Peer, request: m.CloseBatch) -> Message:
+def close_batch(state: State, peer: Peer, request: m.CloseBatch) -> Answer:
     """Close many handles; each gets a status of its own."""
-    return m.BatchClosed(tuple(_close_one(state, peer, *pair) for pair in request.handles))
+    going: list[trio.Event] = []
+    closed = [_close_one(state, peer, *pair, going) for pair in request.handles]
+    reply = m.BatchClosed(tuple(closed))
+    return _when_deleted(going, reply) if going else reply
 
 
-def _close_one(state: State, peer: Peer, tree: int, number: int) -> int:
+async def _when_deleted(going: list[trio.Event], reply: Message) -> Message:
+    for gone in going:
+        await gone.wait()
+    return reply
+
+
+def _close_one(
+    state: State, peer: Peer, tree: int, number: int, going: list[trio.Event]
+) -> int:
     try:
-        teardown.close_handle(state, state.handle(peer, tree, number))
+        handle = state.handle(peer, tree, number)
+        teardown.close_handle(state, handle)
     except Refused as no:
         return int(no.status)
+    gone = state.deletions.get(handle.entry.identity)
+    if gone is not None:
+        going.append(gone)
     return int(Status.STATUS_SUCCESS)
 
 
-def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
-    """Tell about an open file, or about a path."""
-    if isinstance(request.target, int):
+def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Answer:
+    """Tell about an open file, or about a path, as it is after what others write unseen."""
+    if isinstance(request.target, int):  # with a handle open nobody else may write unseen
         return m.InfoFound(state.handle(peer, request.tree, request.target).file.info())
     store = state.stores[state.tree(peer, request.tree).share]
-    return m.InfoFound(store.info(request.target, follow=request.follow))
+    info = store.info(request.target, follow=request.follow)
+    breaks = inway.of_telling(state, peer.lessee, info.file_id)
+    if breaks:
+        again = partial(query_info, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
+    return m.InfoFound(info)
 
 
-def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message | Awaitable[Message]:
+def set_info(state: State, peer: Peer, request: m.SetInfo) -> Answer:
     """Change size, permissions or times; mark for deletion."""
     _require_sensible_change(request)
     use = state.tree(peer, request.tree)
@@ -102,27 +132,25 @@ def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message | Awaitabl
         raise Refused(
             Status.STATUS_INVALID_PARAMETER, f"{request.target}: open it to delete it"
         )
-    return _set_path_info(state, peer, request, state.stores[use.share], request.target)
-
-
-async def _set_path_info(
-    state: State, peer: Peer, request: m.SetInfo, store: Store, path: str
-) -> Message:
-    """What others know of the file under a lease is about to be wrong."""
-    file = _opened_to_change(store, request, path)
+    file = _opened_to_change(state.stores[use.share], request, request.target)
     try:
-        await break_leases(state, file.identity, peer.lessee, _broken_by(state, request, file))
-        _require_unshared(state, request, file.identity)
-        return _change(file, request)
+        breaks = inway.of_file(
+            state, peer.lessee, file.identity, _broken_by(state, request, file)
+        )
+        breaks += inway.of_attributes(state, peer.lessee, use.share, request.target, file)
+        if not breaks:
+            _require_unshared(state, request, file.identity)
+            return _change(file, request)
     finally:
         file.close()
+    return after_breaks(state, peer.lessee, breaks, partial(set_info, state, peer, request))
 
 
 def _broken_by(state: State, request: m.SetInfo, file: StoreFile) -> int:
-    """A size is data; and whoever does not use the file must not stand in its way."""
-    if request.size is None:
-        return f.LEASE_W
-    in_way = state.handles.in_conflict(file.identity, f.FILE_WRITE_DATA, f.SHARE_ALL)
+    """What others know is about to be wrong; who does not use the file is not in the way."""
+    in_way = request.size is not None and state.handles.in_conflict(
+        file.identity, f.FILE_WRITE_DATA, f.SHARE_ALL
+    )
     return f.LEASE_RWH if in_way else f.LEASE_R | f.LEASE_W
 
 
@@ -148,12 +176,17 @@ def _require_sensible_change(request: m.SetInfo) -> None:
         raise Refused(Status.STATUS_INVALID_PARAMETER, str(request.target))
 
 
-def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) -> Message:
+def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) -> Answer:
     handle = state.handle(peer, request.tree, number)
     if request.size is not None:
         _require_access(handle, f.FILE_WRITE_DATA)
     if request.delete is not None:
         _require_access(handle, f.DELETE)
+    breaks = inway.of_change(state, handle)
+    if breaks:
+        again = partial(set_info, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
+    if request.delete is not None:
         handle.entry.delete_pending = request.delete
         if request.delete:
             handle.entry.path = handle.path
@@ -177,7 +210,7 @@ async def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -
     listing = handle.listing
     if listing is None or request.restart:
         matches = compiled(request.pattern, ignore_case=True)  # MS-FSA 2.1.5.6.3
-        entries = await state.world.run_blocking(handle.file.entries)
+        entries = await _entries(state, peer.lessee, handle.file.entries)
         listing = handle.listing = Listing([one for one in entries if matches(one.name)])
     count = max(1, min(request.entries_max, ENTRIES_MAX))
     page = tuple(listing.entries[listing.position : listing.position + count])
@@ -189,6 +222,19 @@ async def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -
         raise Refused(missing, request.pattern)
     listing.answered = True
     return m.DirectoryFound(page)
+
+
+async def _entries(state: State, lessee: str, listed: Callable[[], list[Entry]]) -> list[Entry]:
+    """List a folder, again if somebody was writing unseen to what is in it."""
+    while True:
+        writers = state.leases.unseen(lessee)
+        entries = await state.world.run_blocking(listed)
+        numbers = {entry.info.file_id for entry in entries} if writers else set()
+        told = [one for one in writers if one.number in numbers]
+        if not told:
+            return entries
+        held = [one for one in told if state.leases.is_held(one)]
+        await break_all(state, lessee, [(one, f.LEASE_W) for one in held])
 
 
 def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:

@@ -1,68 +1,101 @@
 """What is done with names: rename, delete, make and remove folders.
 
-A handle that nobody uses must not stand in the way, wherever it is kept: leases with H on the
-file, on a target to be replaced, and on everything below a folder are broken first. Below means
-by whole components: deleting `foo` has nothing to do with `foo.tmp`.
+A handle that nobody uses must not stand in the way, wherever it is kept: leases on the file,
+on a target to be replaced, and on everything below a folder are broken first, then those of
+whoever knows the folders. Below means by whole components: deleting `foo` has nothing to do
+with `foo.tmp`.
 
 NT keeps a name while somebody has the file open. A request that says `posix` does not: leases
 are broken and share modes asked all the same, but then the name goes, and whoever has the file
 open goes on without it.
 """
 
+from collections.abc import Awaitable
+from functools import partial
+
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.breaking import break_for_deletion, break_leases
+from shareserver import inway
+from shareserver.breaking import after_breaks, break_for_deletion
 from shareserver.handles import Identity, OpenEntry
 from shareserver.state import Peer, State
 from shareserver.store import Store
 
+Answer = Message | Awaitable[Message]
 
-async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
+
+def rename(state: State, peer: Peer, request: m.Rename) -> Answer:
     """Rename a file or folder inside its share."""
     store, share = _writable(state, peer, request.tree, request.path)
+    lessee, paths = peer.lessee, (request.path, request.target)
     source = store.identify(request.path)[0]
-    await _require_free(state, peer, source, request.path)
-    await _break_below(state, peer, share, request)
     target = _identity_if_any(store, request.target) if request.replace else None
-    if target is not None and target != source:
-        await _require_replaceable(state, peer, target, request)
+    replaced = target if target != source else None
+    breaks = inway.of_removal(state, lessee, source)
+    breaks += [] if replaced is None else inway.of_removal(state, lessee, replaced)
+    for entry in state.handles.entries_under(share, request.path):
+        breaks += inway.of_removal(state, lessee, entry.identity)
+    if not breaks:
+        _require_free(state, source, request.path)
+        _require_closed_below(state, share, request)
+        if replaced is not None:
+            _require_replaceable(state, replaced, request)
+        breaks = inway.of_names(state, lessee, share, *paths)
+    if breaks:
+        return after_breaks(state, lessee, breaks, partial(rename, state, peer, request))
     store.rename(request.path, request.target, replace=request.replace)
     if target != source:  # two names of one file: rename(2) has left both
         state.handles.moved(share, request.path, request.target)
     return m.Renamed()
 
 
-async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
+def unlink(state: State, peer: Peer, request: m.Unlink) -> Answer:
     """Delete a file; while others that allow it have it open, it is pending."""
     store, share = _writable(state, peer, request.tree, request.path)
     identity, kind = store.identify(request.path)
     if kind == "directory":
         raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, request.path)
-    entry = await _require_free(state, peer, identity, request.path)
-    if entry is not None and entry.delete_pending:
-        raise Refused(Status.STATUS_DELETE_PENDING, request.path)
-    if entry is None or request.posix or not entry.is_named(share, request.path):
-        store.unlink(request.path)
-        state.handles.removed(share, request.path)
-    else:
-        entry.delete_pending, entry.path = True, request.path
-        break_for_deletion(state, entry)
+    breaks = inway.of_removal(state, peer.lessee, identity)
+    if not breaks:
+        entry = _require_free(state, identity, request.path)
+        if entry is not None and entry.delete_pending:
+            raise Refused(Status.STATUS_DELETE_PENDING, request.path)
+        if entry is not None and not request.posix and entry.is_named(share, request.path):
+            entry.delete_pending, entry.path = True, request.path
+            break_for_deletion(state, entry)
+            return m.Unlinked()
+        breaks = inway.of_names(state, peer.lessee, share, request.path)
+    if breaks:
+        again = partial(unlink, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
+    store.unlink(request.path)
+    state.handles.removed(share, request.path)
     return m.Unlinked()
 
 
-async def link(state: State, peer: Peer, request: m.Link) -> Message:
+def link(state: State, peer: Peer, request: m.Link) -> Answer:
     """Give a file a second name; what others remember of the file is wrong then."""
-    store, _ = _writable(state, peer, request.tree, request.path)
-    await _break_handles(state, peer, store.identify(request.path)[0])
+    store, share = _writable(state, peer, request.tree, request.path)
+    lessee, identity = peer.lessee, store.identify(request.path)[0]
+    breaks = inway.of_removal(state, lessee, identity)
+    breaks += inway.of_entry(state, lessee, share, request.path, identity)
+    if not breaks:
+        breaks = inway.of_names(state, lessee, share, request.target)
+    if breaks:
+        return after_breaks(state, lessee, breaks, partial(link, state, peer, request))
     return m.Linked(store.link(request.path, request.target))
 
 
-def symlink(state: State, peer: Peer, request: m.Symlink) -> Message:
+def symlink(state: State, peer: Peer, request: m.Symlink) -> Answer:
     """Make a symbolic link, whatever it says."""
-    store, _ = _writable(state, peer, request.tree, request.path)
+    store, share = _writable(state, peer, request.tree, request.path)
+    breaks = inway.of_names(state, peer.lessee, share, request.path)
+    if breaks:
+        again = partial(symlink, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
     return m.Symlinked(store.symlink(request.path, request.target))
 
 
@@ -72,17 +105,27 @@ def read_link(state: State, peer: Peer, request: m.ReadLink) -> Message:
     return m.LinkRead(store.read_link(request.path))
 
 
-def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:
+def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Answer:
     """Make a folder."""
-    store, _ = _writable(state, peer, request.tree, request.path)
+    store, share = _writable(state, peer, request.tree, request.path)
+    breaks = inway.of_names(state, peer.lessee, share, request.path)
+    if breaks:
+        again = partial(make_directory, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
     return m.DirectoryMade(store.make_directory(request.path, request.mode))
 
 
-async def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Message:
+def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Answer:
     """Remove an empty folder."""
     store, share = _writable(state, peer, request.tree, request.path)
     identity = store.identify(request.path)[0]
-    await _require_free(state, peer, identity, request.path)
+    breaks = inway.of_removal(state, peer.lessee, identity)
+    if not breaks:
+        _require_free(state, identity, request.path)
+        breaks = inway.of_names(state, peer.lessee, share, request.path)
+    if breaks:
+        again = partial(remove_directory, state, peer, request)
+        return after_breaks(state, peer.lessee, breaks, again)
     store.remove_directory(request.path)
     state.handles.removed(share, request.path)
     return m.DirectoryRemoved()
@@ -104,37 +147,25 @@ def _identity_if_any(store: Store, path: str) -> Identity | None:
         raise
 
 
-async def _break_handles(state: State, peer: Peer, identity: Identity) -> OpenEntry | None:
-    if state.leases.to_break(identity, peer.lessee, f.LEASE_H):
-        await break_leases(state, identity, peer.lessee, f.LEASE_H | f.LEASE_W)
+def _require_free(state: State, identity: Identity, path: str) -> OpenEntry | None:
+    """Whoever has the file open must allow its deletion; returns the entry if somebody does."""
+    if state.handles.in_conflict(identity, f.DELETE, f.SHARE_ALL):
+        raise Refused(Status.STATUS_SHARING_VIOLATION, path)
     return state.handles.entry(identity)
 
 
-async def _require_free(
-    state: State, peer: Peer, identity: Identity, path: str
-) -> OpenEntry | None:
-    """Whoever has the file open must allow its deletion; returns the entry if somebody does."""
-    entry = await _break_handles(state, peer, identity)
-    if state.handles.in_conflict(identity, f.DELETE, f.SHARE_ALL):
-        raise Refused(Status.STATUS_SHARING_VIOLATION, path)
-    return entry
-
-
-async def _require_replaceable(
-    state: State, peer: Peer, identity: Identity, request: m.Rename
-) -> None:
+def _require_replaceable(state: State, identity: Identity, request: m.Rename) -> None:
     """A file about to be replaced must be open nowhere (MS-FSA 2.1.5.15.11), unless posix."""
     if request.posix:
-        entry = await _require_free(state, peer, identity, request.target)
+        entry = _require_free(state, identity, request.target)
         if entry is not None and entry.delete_pending:
             raise Refused(Status.STATUS_DELETE_PENDING, request.target)
-    elif await _break_handles(state, peer, identity) is not None:
+    elif state.handles.entry(identity) is not None:
         raise Refused(Status.STATUS_ACCESS_DENIED, request.target)
 
 
-async def _break_below(state: State, peer: Peer, share: str, request: m.Rename) -> None:
-    """Names below change too: nobody keeps what he does not use, and, unless posix, uses."""
-    for entry in state.handles.entries_under(share, request.path):
-        still_open = await _break_handles(state, peer, entry.identity) is not None
-        if still_open and not request.posix:
-            raise Refused(Status.STATUS_ACCESS_DENIED, entry.subject)
+def _require_closed_below(state: State, share: str, request: m.Rename) -> None:
+    """Names below a folder change too: nobody may use them, unless posix."""
+    open_below = state.handles.entries_under(share, request.path)
+    if open_below and not request.posix:
+        raise Refused(Status.STATUS_ACCESS_DENIED, open_below[0].subject)

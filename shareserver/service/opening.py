@@ -6,14 +6,18 @@ lease is broken), and the tables are asked again.
 """
 
 from collections.abc import Awaitable
+from functools import partial
 
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
-from redird.wire.files import LEASE_H, LEASE_NONE, LEASE_W
+from redird.wire.files import LEASE_H, LEASE_NONE, LEASE_R, LEASE_W
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.breaking import break_leases
+from shareserver import inway
+from shareserver.breaking import after_breaks
+from shareserver.handles import OpenEntry
+from shareserver.leases import Break
 from shareserver.ledger import Use
 from shareserver.state import Peer, State
 from shareserver.store import StoreFile
@@ -39,14 +43,18 @@ def create(state: State, peer: Peer, request: m.Create) -> Message | Awaitable[M
         raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, request.path)
     if request.access & f.DELETE and not request.path:
         raise Refused(Status.STATUS_CANNOT_DELETE, "the root of a share")
-    file, created = _open(state, use, request)
-    try:
-        if _must_wait(state, peer, request, file):
-            return _create_after_breaks(state, peer, request, file)
-        return _finish(state, peer, use, request, file, created)
-    except BaseException:
+    breaks = _name_in_way(state, peer, use, request)
+    if not breaks:
+        file, created = _open(state, use, request)
+        try:
+            breaks = _in_way(state, peer, use, request, file)
+            if not breaks:
+                return _finish(state, peer, use, request, file, created)
+        except BaseException:
+            file.close()
+            raise
         file.close()
-        raise
+    return after_breaks(state, peer.lessee, breaks, partial(create, state, peer, request))
 
 
 def _require_sense(request: m.Create) -> None:
@@ -97,41 +105,52 @@ def _needed(request: m.Create) -> int:
     return request.access | (0 if _keeps_content(request) else f.FILE_WRITE_DATA)
 
 
-def _must_wait(state: State, peer: Peer, request: m.Create, file: StoreFile) -> bool:
-    """Whether leases stand in the way; refuses at once what no break would help."""
-    entry = state.handles.entry(file.identity)
-    if entry is None:
+def _in_way(
+    state: State, peer: Peer, use: Use, request: m.Create, file: StoreFile
+) -> list[Break]:
+    """Which leases stand in the way; refuses at once what no break would help."""
+    lessee, entry = peer.lessee, state.handles.entry(file.identity)
+    breaks: list[Break] = []
+    overwrites = not _keeps_content(request)
+    if entry is not None:
+        if entry.delete_pending:
+            raise Refused(Status.STATUS_DELETE_PENDING, request.path)
+        in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
+        for handle in in_way:
+            own = handle.lessee == lessee
+            if own or not state.leases.state(file.identity, handle.lessee) & LEASE_H:
+                raise Refused(Status.STATUS_SHARING_VIOLATION, request.path)
+        bits = LEASE_W | (LEASE_H if in_way else 0) | (LEASE_R if overwrites else 0)
+        breaks = inway.of_file(state, lessee, file.identity, bits)
+    if overwrites or _may_write_unseen(state, lessee, request, entry, file):
+        breaks += inway.of_attributes(state, lessee, use.share, request.path, file)
+    return breaks
+
+
+def _may_write_unseen(
+    state: State, lessee: str, request: m.Create, entry: OpenEntry | None, file: StoreFile
+) -> bool:
+    """Whether others who know the folder would not notice what is written after this open."""
+    if not state.leases.others_know_folders(lessee) or file.is_directory:
         return False
-    if entry.delete_pending:
-        raise Refused(Status.STATUS_DELETE_PENDING, request.path)
-    in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
-    lessee = peer.lessee
-    if not in_way:
-        return bool(state.leases.to_break(file.identity, lessee, LEASE_W))
-    for handle in in_way:
-        own = handle.lessee == lessee
-        if own or not state.leases.state(file.identity, handle.lessee) & LEASE_H:
-            raise Refused(Status.STATUS_SHARING_VIOLATION, request.path)
-    return True
+    accesses = [] if entry is None else [one.access for one in entry.handles.values()]
+    writes = any(access & f.WRITES for access in (request.access, *accesses))
+    lease = request.lease | state.leases.state(file.identity, lessee)
+    return writes and bool(lease & LEASE_W)
 
 
-async def _create_after_breaks(
-    state: State, peer: Peer, request: m.Create, file: StoreFile
-) -> Message:
-    """What the name led to may have gone from it while we waited: it is looked up again."""
-    use, created = state.tree(peer, request.tree), False
+def _name_in_way(state: State, peer: Peer, use: Use, request: m.Create) -> list[Break]:
+    """Which leases on its folder stand in the way of a file that would be made."""
+    if not state.leases.others_know_folders(peer.lessee):
+        return []
+    if _CREATES[request.disposition] == "never" or state.share_of(use).read_only:
+        return []
     try:
-        while _must_wait(state, peer, request, file):
-            in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
-            bits = LEASE_H | LEASE_W if in_way else LEASE_W
-            await break_leases(state, file.identity, peer.lessee, bits)
-            use = state.tree(peer, request.tree)  # it may have ended meanwhile
-            file.close()
-            file, created = _open(state, use, request)
-        return _finish(state, peer, use, request, file, created)
-    except BaseException:
-        file.close()
-        raise
+        state.stores[use.share].identify(request.path)
+    except Refused as no:
+        if no.status is Status.STATUS_OBJECT_NAME_NOT_FOUND:
+            return inway.of_names(state, peer.lessee, use.share, request.path)
+    return []
 
 
 def _finish(
@@ -156,8 +175,15 @@ def _finish(
     )
     entry = handle.entry
     sole = all(other.lessee == lessee for other in entry.handles.values())
-    wanted = request.lease if info.kind == "file" else LEASE_NONE
-    lease = state.leases.grant(file.identity, entry.number, lessee, wanted, sole=sole)
+    wanted = LEASE_NONE if info.kind == "symlink" else request.lease
+    lease = state.leases.grant(
+        file.identity,
+        entry.number,
+        lessee,
+        wanted,
+        sole=sole,
+        directory=file.is_directory,
+    )
     action = _action(request, created)
     # Under another spelling nobody would be told either.
     unsure = file.followed or state.share_of(use).ignore_case

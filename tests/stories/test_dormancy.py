@@ -143,9 +143,9 @@ async def test_beside_another_opener_a_revived_file_is_asked_about(autojump_cloc
         session, other = await enter(s, "u1"), await s.add_redirector(s.redirector.state.config)
         await touch(session, "a")
         neighbour = await enter(s, "u2", other)
-        async with neighbour.open(at("a"), "r+") as file:  # takes W, leaves R and H
-            await read(session, "a")
-            await file.write("and of u2")
+        async with neighbour.open(at("a"), "r+") as file:  # takes W
+            await file.write("and of u2")  # takes R
+            await read(session, "a")  # under R and H
 
             with sends(s, QueryInfo=1):
                 async with session.open(at("a")) as again:
