@@ -243,11 +243,14 @@ class Session(Attributes):
         while True:
             query = m.QueryDirectory(tree, handle, pattern)
             try:
-                found += (await self.client.ask(query, m.DirectoryFound)).entries
+                page = await self.client.ask(query, m.DirectoryFound)
             except Refused as no:
                 if no.status in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
                     return found
                 raise
+            found += page.entries
+            if page.last:
+                return found
 
 
 def _key(server: str, share: str) -> tuple[str, str]:

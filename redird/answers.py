@@ -8,11 +8,13 @@ import math
 
 import trio
 
-from redird import closing
-from redird.connections import Connection
+from redird import closing, promises
+from redird.flushing import flush
+from redird.holdings import Connection
 from redird.opening import may_park
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.state import State
+from redird.wire.files import LEASE_R, LEASE_W
 from redird.wire.messages import UseDescription, UsesDescribed
 
 
@@ -41,7 +43,12 @@ class Answers:
         known = self._state.connections.known_file(link, file)
         if known is None:
             return
-        known.lease &= lease
+        lost, known.lease = known.lease & ~lease, known.lease & lease
+        if lost & LEASE_W:
+            await flush(self._state, known)
+        if lost & LEASE_R:
+            self._state.forget_data(known)
+            await promises.call_back(self._state, [known])
         taken = self._state.dormant.take(
             [handle for handle in known.handles if not may_park(self._state, handle)]
         )

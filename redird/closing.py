@@ -9,7 +9,8 @@ from itertools import islice
 import structlog
 import trio
 
-from redird.connections import Connection, Handle
+from redird import folders, promises
+from redird.holdings import Connection, Handle
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.sessions import Session
 from redird.state import State
@@ -50,6 +51,7 @@ async def _close(state: State, handles: list[Handle]) -> None:
 async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
     remaining = iter(handles)
     while batch := list(islice(remaining, state.policy.batch_max)):
+        await promises.call_back(state, [handle.file for handle in batch])
         alive = [handle for handle in batch if not handle.dead]
         try:
             if alive:
@@ -61,6 +63,30 @@ async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
         except Refused as no:
             log.warning("close_batch_failed", link=link, files=len(alive), reason=str(no))
         forget(state, batch)
+
+
+async def close_before(state: State, link: str, handles: Iterable[Handle]) -> None:
+    """Close handles before whatever is asked over `link` next: there nobody need wait."""
+    taken = list(handles)
+    here = [handle for handle in taken if handle.connection.link == link and not handle.dead]
+    if len(here) <= state.policy.batch_max and _send_close(state, link, here):
+        taken = [handle for handle in taken if handle not in here]
+    if taken:
+        await close_handles(state, taken)
+
+
+def _send_close(state: State, link: str, handles: list[Handle]) -> bool:
+    if not handles:
+        return True
+    if promises.is_promised(state, handles):
+        return False
+    pairs = [(handle.tree, handle.server_handle) for handle in handles]
+    if not state.links[link].send_close_batch(pairs, lambda: forget(state, handles)):
+        return False
+    for handle in handles:
+        handle.close_sent = True
+    state.counters.close_requests_sent += 1
+    return True
 
 
 async def wait_close_sent(state: State, concerns: Callable[[Handle], bool]) -> None:
@@ -75,6 +101,10 @@ def forget(state: State, handles: Iterable[Handle]) -> None:
     state.dormant.confirm_closed(gone)
     for handle in gone:
         state.connections.drop_handle(handle)
+        if not handle.parkable:  # it may have been deleted by that
+            folders.unsure(state, handle.connection, handle.path)
+        if not handle.file.handles:
+            state.forget_data(handle.file)
     for connection in {handle.connection: None for handle in gone}:
         settle(state, connection)
     state.drained.unpark_all()
@@ -131,6 +161,8 @@ async def _give_back(state: State, connection: Connection) -> TreeDisconnected |
     state.note(connection)
     done = None
     try:
+        files = [handle.file for handle in connection.handles.values()]
+        await promises.call_back(state, files)
         done = await state.links[connection.link].tree_disconnect(connection.tree)
     except Refused as no:
         log.warning("slot_was_gone", share=connection.share, reason=str(no))
@@ -144,6 +176,9 @@ async def _give_back(state: State, connection: Connection) -> TreeDisconnected |
 
 def slot_lost(state: State, connection: Connection) -> None:
     """The slot is gone, and the server has closed every handle under it."""
+    lost = [handle.file for handle in connection.handles.values()]
+    if state.watchers:
+        state.spawn(promises.call_back, state, lost)
     state.connections.lost_tree(connection)
     forget(state, list(connection.handles.values()))
     state.note(connection)

@@ -34,6 +34,10 @@ class Config:
     strangers_max: int = 4096
     sessions_max: int = 65536
     opens_max: int = 16384  # of one connection
+    cache_max_bytes: int = 256 * 1024 * 1024  # of file data under leases; 0 keeps none
+    read_ahead_max_bytes: int = 1024 * 1024
+    write_behind_max_bytes: int = 4 * 1024 * 1024  # of one file; 0 writes through
+    write_behind_max_s: float = 1.0  # until what was written is sent at the latest
     echo_s: float = 5.0
     peer_silence_max_s: float = 15.0
 

@@ -1,85 +1,9 @@
-"""What each session uses: connections, the handles under them, the opens on those.
+"""Which connections, handles and opens there are (`holdings` says what each is)."""
 
-A connection is one session's use of one share and costs a slot there. A handle is open at the
-server; one or more of the session's opens are served by it (collapse), or none, when it is
-dormant or closing (`dormant.DormantTable` knows which). A file is what several handles have in
-common: what is known of it, and the lease that allows to know it.
-"""
-
-from dataclasses import dataclass, field
-from typing import Any
-
+from redird.holdings import Connection, File, Handle, Open, ServerHandle, path_key
+from redird.names import Names
 from redird.sessions import Session
 from redird.wire.messages import FileInfo
-
-ServerHandle = Any  # opaque: whatever the server's side gave us
-
-
-@dataclass(slots=True, eq=False)
-class File:
-    """One file at a server as this redirector knows it; the lease is all its handles'."""
-
-    key: tuple[str, int]  # server link, the server's number of the open file
-    info: FileInfo
-    lease: int = 0
-    handles: set["Handle"] = field(default_factory=set)
-
-
-@dataclass(slots=True, eq=False)
-class Connection:
-    """One session's use of one share. `tree` is None while it has no slot (recalled, lost).
-
-    `left_at`: when LoggedOff was sent though the connection was not yet gone. `releasing`: its
-    TreeDisconnect is under way.
-    """
-
-    number: int
-    session: Session
-    server: str
-    share: str
-    link: str
-    tree: int | None = None
-    read_only: bool = False
-    references: int = 1
-    opening: int = 0
-    opens: dict[int, "Open"] = field(default_factory=dict)
-    handles: dict[int, "Handle"] = field(default_factory=dict)
-    left_at: float | None = None
-    releasing: bool = False
-    recalled: bool = False
-    state: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class Handle:
-    """One handle at a server and the opens it serves. `dead`: it was closed under us.
-
-    `close_sent`: the server has been asked to close it.
-    """
-
-    number: int
-    connection: Connection
-    path: str
-    file: File
-    server_handle: ServerHandle
-    tree: int
-    access: int
-    share: int
-    parkable: bool
-    opens: set[int] = field(default_factory=set)
-    parked_at: float = 0.0
-    due_at: float = 0.0
-    close_sent: bool = False
-    dead: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Open:
-    """What an application holds: one open of a file by one session."""
-
-    number: int
-    connection: Connection
-    handle: Handle
 
 
 class ConnectionTable:
@@ -168,8 +92,12 @@ class ConnectionTable:
 
     def file(self, link: str, number: int, info: FileInfo, lease: int) -> File:
         """Record what a Create told of a file."""
-        file = self._files.setdefault((link, number), File((link, number), info))
-        file.info, file.lease = info, lease
+        key = link, number
+        file = self._files.get(key)
+        if file is None:
+            names = Names() if info.kind == "directory" else None
+            file = self._files[key] = File(key, info, size=info.size, names=names)
+        file.lease = lease
         return file
 
     def known_file(self, link: str, number: int) -> File | None:
@@ -201,7 +129,7 @@ class ConnectionTable:
         return handle
 
     def drop_handle(self, handle: Handle) -> None:
-        """The server has closed it."""
+        """The server has closed it; its file is forgotten with the last one."""
         if handle.connection.handles.pop(handle.number, None) is None:
             return
         handle.dead = True
@@ -266,9 +194,3 @@ class ConnectionTable:
 
 def _share_key(session: Session, server: str, share: str) -> tuple[int, str, str]:
     return session.number, server.casefold(), share.casefold()
-
-
-def path_key(handle: Handle) -> tuple[str, str, str]:
-    """Return where a handle leads: server, share and path."""
-    connection = handle.connection
-    return connection.server, connection.share, handle.path

@@ -13,8 +13,11 @@ import structlog
 import trio
 
 from redird import logoff
+from redird.cache import PageCache
 from redird.config import Config, preset_of
+from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
+from redird.flushing import flush_on_time
 from redird.peers import Peer
 from redird.scavenger import scavenge
 from redird.service import serve
@@ -24,6 +27,7 @@ from redird.wire import dialling
 from redird.wire.address import AddressError, parse, peer_uid
 from redird.wire.config import NUMBER_MAX, ConfigError
 from redird.wire.errors import Refused
+from redird.wire.framing import PEER
 from redird.wire.keepalive import keep_alive, require_sense
 from redird.wire.link import Answer, Link
 from redird.wire.messages import Message, Negotiated
@@ -70,6 +74,8 @@ def build_state(config: Config, world: World) -> State:
         dormant=DormantTable(
             policy.dormant_age_max_s, policy.dormant_files_max, shared=policy.handles_shared
         ),
+        pages=PageCache(config.cache_max_bytes),
+        deferred=DeferredWrites(PEER.payload_max),
     )
 
 
@@ -85,6 +91,7 @@ async def run(
     async with trio.open_nursery() as nursery:
         state.spawn = nursery.start_soon
         nursery.start_soon(scavenge, state)
+        nursery.start_soon(flush_on_time, state)
         nursery.start_soon(
             functools.partial(
                 keep_alive,

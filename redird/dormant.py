@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import TypeVar
 
-from redird.connections import Connection, Handle, path_key
+from redird.holdings import Connection, Handle, path_key
 from redird.wire.files import conflicts
 
 PathKey = tuple[str, str, str]
@@ -68,6 +68,17 @@ class DormantTable:
                 self._revived += 1
                 return handle
         return None
+
+    def refresh(self, handle: Handle, now: float) -> None:
+        """A dormant handle was of use: it stays as long again, behind all others."""
+        if handle.due_at < now + 0.9 * self._age_max_s:
+            handle.parked_at, handle.due_at = now, now + self._age_max_s
+            del self._dormant[handle]
+            self._dormant[handle] = None
+
+    def at(self, server: str, share: str, path: str) -> Iterable[Handle]:
+        """Return the dormant handles on a path, whosever they are."""
+        return self._by_path.get((server, share, path), ())
 
     def start_closing(self, handles: Iterable[Handle]) -> list[Handle]:
         """Handles nobody uses are to be closed without having been dormant."""

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from redird import closing
+from redird import closing, folders
 from redird.finding import link_of, opened_file, tree_of, with_slot
-from redird.naming import learn_anew
+from redird.flushing import flush
+from redird.holdings import Open
 from redird.peers import Peer
+from redird.promises import call_back_data, call_back_paths
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -38,17 +40,15 @@ async def remove_xattr(state: State, peer: Peer, request: m.RemoveXattr) -> Mess
 
 async def allocate(state: State, peer: Peer, request: m.Allocate) -> Message:
     """Give space to a part of a file, or take it away."""
-    handle = opened_file(state, peer, request.tree, request.handle).handle
-    upstream = replace(request, tree=handle.tree, handle=handle.server_handle)
-    done = await state.links[handle.connection.link].ask(upstream, m.Allocated)
-    handle.file.info = done.info
-    return done
+    opened = opened_file(state, peer, request.tree, request.handle)
+    return await _change_data(state, opened, request, m.Allocated)
 
 
 async def seek(state: State, peer: Peer, request: m.Seek) -> Message:
-    """Find data or a hole."""
+    """Find data or a hole, as the server has them once it has what was deferred."""
     opened = opened_file(state, peer, request.tree, request.handle)
     handle = opened.handle
+    await flush(state, handle.file)
     upstream = replace(request, tree=handle.tree, handle=handle.server_handle)
     return await link_of(state, opened).ask(upstream, m.Sought)
 
@@ -56,15 +56,29 @@ async def seek(state: State, peer: Peer, request: m.Seek) -> Message:
 async def copy_range(state: State, peer: Peer, request: m.CopyRange) -> Message:
     """Copy at the server; it must know both files under one connection."""
     source = opened_file(state, peer, request.tree, request.source).handle
-    handle = opened_file(state, peer, request.tree, request.handle).handle
-    if source.connection is not handle.connection:
+    opened = opened_file(state, peer, request.tree, request.handle)
+    if source.connection is not opened.handle.connection:
         raise Refused(Status.STATUS_NOT_SUPPORTED, f"{source.path} is another session's")
-    upstream = replace(
-        request, tree=handle.tree, source=source.server_handle, handle=handle.server_handle
-    )
-    done = await state.links[handle.connection.link].ask(upstream, m.RangeCopied)
-    handle.file.info = done.info
-    return done
+    await flush(state, source.file)
+    upstream = replace(request, source=source.server_handle)
+    return await _change_data(state, opened, upstream, m.RangeCopied)
+
+
+async def _change_data(state: State, opened: Open, request: Any, expected: Any) -> Message:
+    """The server changes a file's data; what is kept of them is wrong then."""
+    handle, file = opened.handle, opened.handle.file
+    await flush(state, file)
+    file.version += 1
+
+    def done(reply: Any) -> None:
+        state.forget_data(file)
+        file.learn(reply.info)
+        folders.changed(state, handle)
+
+    upstream = replace(request, tree=handle.tree, handle=handle.server_handle)
+    reply: Message = await state.links[handle.connection.link].ask(upstream, expected, done)
+    await call_back_data(state, opened)
+    return reply
 
 
 async def _ask(state: State, peer: Peer, request: Any, expected: type[R]) -> R:
@@ -80,15 +94,18 @@ async def _ask(state: State, peer: Peer, request: Any, expected: type[R]) -> R:
 
 
 async def _change(state: State, peer: Peer, request: Any, expected: type[R]) -> R:
-    """Ask the same; whoever has the file open is told of its new change time."""
+    """Ask the same; the file's time of change is another one then."""
     done = await _ask(state, peer, request, expected)
     if isinstance(request.target, int):
-        changed = [opened_file(state, peer, request.tree, request.target).handle]
-    else:
-        connection = state.connection(peer.number, request.tree)
-        at = (connection.server, connection.share, request.target)
-        changed = state.connections.live_at(*at)
-    for link in {handle.connection.link for handle in changed}:
-        files = [one.file for one in changed if one.connection.link == link]
-        await learn_anew(state, link, files)
+        opened = opened_file(state, peer, request.tree, request.target)
+        opened.handle.file.info_known = False
+        folders.changed(state, opened.handle)
+        await call_back_data(state, opened)
+        return done
+    connection = state.connection(peer.number, request.tree)
+    at = (connection.server, connection.share, request.target)
+    for handle in (*state.connections.live_at(*at), *state.dormant.at(*at)):
+        handle.file.info_known = False
+    folders.changed_path(state, connection, request.target)
+    await call_back_paths(state, connection, request.target)
     return done

@@ -1,119 +1,170 @@
 """What sessions ask about files: one function per request, named as the request.
 
 `tree` in a request is our connection, `handle` our open; the servers' numbers never leave this
-process.
+process. What needs no server is answered in place.
 """
 
 from dataclasses import replace
 
-from redird import closing, opening
+from redird import attributes, closing, exploring, folders, opening, reading, writing
 from redird.finding import link_of, opened_file, tree_of, with_slot
+from redird.flushing import flush as flush_deferred
+from redird.flushing import flush_share, raise_error
+from redird.holdings import Handle, Listing, Open
 from redird.naming import close_dormant
 from redird.peers import Peer
+from redird.promises import call_back_data, call_back_paths
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused
-from redird.wire.files import LEASE_RWH
+from redird.wire.link import Answer
 from redird.wire.messages import Message
 from redird.wire.status import Status
 
+ENTRIES_MAX = 1000
 
-async def create(state: State, peer: Peer, request: m.Create) -> Message:
+
+def create(state: State, peer: Peer, request: m.Create) -> Answer:
     """Open a file."""
+    connection = state.connection(peer.number, request.tree)
+    if connection.tree is None or connection.releasing:
+        return _create_with_slot(state, peer, request)
+    return opening.create(state, connection, request)
+
+
+async def _create_with_slot(state: State, peer: Peer, request: m.Create) -> Message:
     connection = await with_slot(state, peer, request.tree)
-    return await opening.create(state, connection, request)
+    created = opening.create(state, connection, request)
+    return created if isinstance(created, Message) else await created
 
 
-async def close(state: State, peer: Peer, request: m.Close) -> Message:
+def close(state: State, peer: Peer, request: m.Close) -> Answer:
     """Close an open; its handle may stay, dormant."""
     connection = state.connection(peer.number, request.tree)
     opened = connection.opens.get(request.handle)
     if opened is None:
         raise Refused(Status.STATUS_INVALID_HANDLE, f"open {request.handle}")
-    await opening.close(state, opened)
-    return m.Closed()
+    return opening.close(state, opened)
 
 
-async def read(state: State, peer: Peer, request: m.Read) -> Message:
-    """Read from the server."""
+def read(state: State, peer: Peer, request: m.Read) -> Answer:
+    """Read what is kept under a lease at once, the rest from the server."""
     opened = opened_file(state, peer, request.tree, request.handle)
-    handle = opened.handle
-    data = await link_of(state, opened).read(
-        handle.tree, handle.server_handle, request.offset, request.length
-    )
-    return m.DataRead(data)
+    return reading.read(state, opened, request)
 
 
-async def write(state: State, peer: Peer, request: m.Write) -> Message:
-    """Write through to the server; what the reply tells of the file is remembered."""
+def write(state: State, peer: Peer, request: m.Write) -> Answer:
+    """Write: kept to be sent later under a lease that allows it, else through to the server."""
     opened = opened_file(state, peer, request.tree, request.handle)
-    handle = opened.handle
-    done = await link_of(state, opened).write(
-        handle.tree, handle.server_handle, request.offset, request.data
-    )
-    handle.file.info = done.info
-    return done
+    return writing.write(state, opened, request)
 
 
 async def flush(state: State, peer: Peer, request: m.Flush) -> Message:
-    """Bring a file to the server's disk."""
+    """Bring a file to the server's disk, with all that was deferred."""
     opened = opened_file(state, peer, request.tree, request.handle)
+    await flush_deferred(state, opened.handle.file)
+    raise_error(opened.handle)
     await link_of(state, opened).flush(opened.handle.tree, opened.handle.server_handle)
     return m.Flushed()
 
 
-async def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Message:
-    """Tell about an open file, from memory under RWH, or about a path."""
+def query_info(state: State, peer: Peer, request: m.QueryInfo) -> Answer:
+    """Tell about an open file or a path, from memory where a lease allows."""
     if isinstance(request.target, str):
-        connection = await with_slot(state, peer, request.tree)
-        tree, target = tree_of(connection), request.target
-        link = state.links[connection.link]
-        return m.InfoFound(await link.query_info(tree, target, follow=request.follow))
+        connection = state.connection(peer.number, request.tree)
+        info = folders.known_info(state, connection, request.target)
+        if info is not None and not (info.kind == "symlink" and request.follow):
+            return m.InfoFound(info)
+        return _query_path(state, peer, request)
     opened = opened_file(state, peer, request.tree, request.target)
-    handle = opened.handle
-    if handle.file.lease != LEASE_RWH:
-        handle.file.info = await link_of(state, opened).query_info(
-            handle.tree, handle.server_handle
-        )
-    return m.InfoFound(handle.file.info)
+    if attributes.are_known(state, opened.handle):
+        return m.InfoFound(opened.handle.file.info)
+    return _query_handle(state, opened.handle)
+
+
+async def _query_handle(state: State, handle: Handle) -> Message:
+    return m.InfoFound(await attributes.ask(state, handle))
+
+
+async def _query_path(state: State, peer: Peer, request: m.QueryInfo) -> Message:
+    connection = await with_slot(state, peer, request.tree)
+    with closing.in_use(state, connection):
+        return m.InfoFound(await exploring.ask(state, connection, tree_of(connection), request))
 
 
 async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
     """Change attributes; a file that is to be deleted is not kept after its close."""
     if isinstance(request.target, str):
-        connection = await with_slot(state, peer, request.tree)
-        with closing.in_use(state, connection):
-            await close_dormant(state, connection, request.target)
-            link = state.links[connection.link]
-            info = await link.set_info(replace(request, tree=tree_of(connection)))
-        at = (connection.server, connection.share, request.target)
-        for handle in state.connections.live_at(*at):  # what is known under a lease of ours
-            if handle.file.info.file_id == info.file_id:  # not that of a symlink on the way
-                handle.file.info = info
-        return m.InfoSet(info)
+        return await _set_path_info(state, peer, request)
     opened = opened_file(state, peer, request.tree, request.target)
-    handle = opened.handle
+    handle, file = opened.handle, opened.handle.file
+    await flush_deferred(state, file)
+    file.version += 1
+
+    def told(info: m.FileInfo) -> None:
+        file.version += 1
+        if request.size is not None:
+            state.pages.truncate(file, info.size)
+        file.learn(info)
+        folders.changed(state, handle)
+
     info = await link_of(state, opened).set_info(
-        replace(request, tree=handle.tree, target=handle.server_handle)
+        replace(request, tree=handle.tree, target=handle.server_handle), told
     )
-    handle.file.info = info
     if request.delete is not None:
         handle.parkable = not request.delete
+    await call_back_data(state, opened)
     return m.InfoSet(info)
 
 
-async def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -> Message:
-    """Return a page of an open folder."""
+async def _set_path_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
+    assert isinstance(request.target, str)
+    connection = await with_slot(state, peer, request.tree)
+    with closing.in_use(state, connection):
+        await flush_share(state, connection)
+        await close_dormant(state, connection, request.target)
+        target = request.target
+        at = (connection.server, connection.share, target)
+        files = {handle.file for handle in state.connections.live_at(*at)}
+
+        def told(info: m.FileInfo) -> None:
+            for file in files:  # what is known under a lease of ours
+                if file.info.file_id == info.file_id:  # not that of a symlink on the way
+                    state.forget_data(file)
+                    file.learn(info)
+            folders.changed_path(state, connection, target)
+
+        info = await state.links[connection.link].set_info(
+            replace(request, tree=tree_of(connection)), told
+        )
+        await call_back_paths(state, connection, target)
+    return m.InfoSet(info)
+
+
+def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -> Answer:
+    """Return the next page of an open folder; its first pattern stands until a restart."""
     opened = opened_file(state, peer, request.tree, request.handle)
-    handle = opened.handle
-    query = m.QueryDirectory(
-        handle.tree,
-        handle.server_handle,
-        request.pattern,
-        request.restart,
-        request.entries_max,
-    )
-    return m.DirectoryFound(await link_of(state, opened).query_directory(query))
+    if opened.listing is None or request.restart:
+        known = folders.known_entries(state, opened.handle, request.pattern)
+        if known is None:
+            return _query_server(state, opened, request)
+        opened.listing = Listing(known)
+    return _page(opened.listing, request)
+
+
+async def _query_server(state: State, opened: Open, request: m.QueryDirectory) -> Message:
+    entries = await exploring.fetch_entries(state, opened.handle, request.pattern)
+    opened.listing = Listing(entries)
+    return _page(opened.listing, request)
+
+
+def _page(listing: Listing, request: m.QueryDirectory) -> Message:
+    page = listing.take(max(1, min(request.entries_max, ENTRIES_MAX)))
+    if page:
+        return m.DirectoryFound(page, listing.position >= len(listing.entries))
+    more = listing.answered
+    missing = Status.STATUS_NO_MORE_FILES if more else Status.STATUS_NO_SUCH_FILE
+    raise Refused(missing, request.pattern)
 
 
 async def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:

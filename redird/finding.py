@@ -1,7 +1,7 @@
 """How a request's numbers lead to what they name: a connection with a slot, an open, a link."""
 
 from redird import redirector
-from redird.connections import Connection, Open
+from redird.holdings import Connection, Open
 from redird.peers import Peer
 from redird.state import State
 from redird.upstream import ServerLink

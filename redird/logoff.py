@@ -8,7 +8,8 @@ import structlog
 import trio
 
 from redird import closing, opening
-from redird.connections import Connection, Handle
+from redird.flushing import flush_connections
+from redird.holdings import Connection, Handle
 from redird.presets import FORCE, PURGE
 from redird.routing import drop_links
 from redird.sessions import Session
@@ -70,6 +71,7 @@ class _Logoff:
         connections = self.state.connections.of_session(self.session)
         for connection in connections:
             self.state.note(connection)
+        self.residue += await flush_connections(self.state, connections)
         if self.state.policy.logoff == FORCE:
             await self._force(connections)
             return

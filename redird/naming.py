@@ -3,18 +3,17 @@
 Before a name changes, our own dormant handles there and below are closed, whoever parked them.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from redird import closing
-from redird.connections import Connection, File, Handle, path_key
+from redird import closing, folders
 from redird.finding import tree_of, with_slot
+from redird.holdings import Connection, Handle, path_key
 from redird.peers import Peer
+from redird.promises import call_back_paths
 from redird.state import State
 from redird.wire import messages as m
-from redird.wire.errors import Refused
 from redird.wire.messages import Message
 
 R = TypeVar("R", bound=Message)
@@ -25,8 +24,15 @@ async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
     connection = await with_slot(state, peer, request.tree)
     with closing.in_use(state, connection):
         await close_dormant(state, connection, request.path, request.target)
-        renamed = await _ask(state, connection, request, m.Renamed)
+
+        def done(_: m.Renamed) -> None:
+            folders.removed(state, connection, request.path)
+            folders.made(state, connection, request.target, None)
+
+        renamed = await _ask(state, connection, request, m.Renamed, done)
         await _unname(state, connection, request.path, request.target)
+        paths = (request.path, request.target)
+        await call_back_paths(state, connection, *paths)
         return renamed
 
 
@@ -35,8 +41,14 @@ async def unlink(state: State, peer: Peer, request: m.Unlink) -> Message:
     connection = await with_slot(state, peer, request.tree)
     with closing.in_use(state, connection):
         await close_dormant(state, connection, request.path)
-        unlinked = await _ask(state, connection, request, m.Unlinked)
+
+        def done(reply: m.Unlinked) -> None:
+            gone = folders.unsure if reply.pending else folders.removed
+            gone(state, connection, request.path)
+
+        unlinked = await _ask(state, connection, request, m.Unlinked, done)
         await _unname(state, connection, request.path)
+        await call_back_paths(state, connection, request.path)
         return unlinked
 
 
@@ -44,16 +56,28 @@ async def link(state: State, peer: Peer, request: m.Link) -> Message:
     """Give a file a second name."""
     connection = await with_slot(state, peer, request.tree)
     with closing.in_use(state, connection):
-        linked = await _ask(state, connection, request, m.Linked)
-        for file in state.connections.files_of(connection.link):
-            if file.info.file_id == linked.info.file_id:
-                file.info = linked.info
+
+        def done(reply: m.Linked) -> None:
+            folders.changed_path(state, connection, request.path)
+            folders.made(state, connection, request.target, reply.info)
+            for file in state.connections.files_of(connection.link):
+                if file.info.file_id == reply.info.file_id:
+                    file.info_known = False
+
+        linked = await _ask(state, connection, request, m.Linked, done)
+        paths = (request.path, request.target)
+        await call_back_paths(state, connection, *paths)
         return linked
 
 
 async def symlink(state: State, peer: Peer, request: m.Symlink) -> Message:
     """Make a symbolic link."""
-    return await _change_name(state, peer, request, m.Symlinked)
+    connection = await with_slot(state, peer, request.tree)
+
+    def done(reply: m.Symlinked) -> None:
+        folders.made(state, connection, request.path, reply.info)
+
+    return await _change_name(state, connection, request, m.Symlinked, done)
 
 
 async def read_link(state: State, peer: Peer, request: m.ReadLink) -> Message:
@@ -64,54 +88,61 @@ async def read_link(state: State, peer: Peer, request: m.ReadLink) -> Message:
 
 async def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Message:
     """Make a folder."""
-    return await _change_name(state, peer, request, m.DirectoryMade)
+    connection = await with_slot(state, peer, request.tree)
+
+    def done(reply: m.DirectoryMade) -> None:
+        folders.made(state, connection, request.path, reply.info)
+
+    return await _change_name(state, connection, request, m.DirectoryMade, done)
 
 
 async def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Message:
     """Remove an empty folder."""
-    return await _change_name(state, peer, request, m.DirectoryRemoved)
+    connection = await with_slot(state, peer, request.tree)
+
+    def done(_: m.DirectoryRemoved) -> None:
+        folders.removed(state, connection, request.path)
+
+    return await _change_name(state, connection, request, m.DirectoryRemoved, done)
 
 
 async def _change_name(
-    state: State, peer: Peer, request: Any, expected: type[Message]
-) -> Message:
-    connection = await with_slot(state, peer, request.tree)
+    state: State,
+    connection: Connection,
+    request: Any,
+    expected: type[R],
+    done: Callable[[R], None],
+) -> R:
     with closing.in_use(state, connection):
         await close_dormant(state, connection, request.path)
-        return await _ask(state, connection, request, expected)
+        changed = await _ask(state, connection, request, expected, done)
+        await call_back_paths(state, connection, request.path)
+        return changed
 
 
-async def _ask(state: State, connection: Connection, request: Any, expected: type[R]) -> R:
+async def _ask(
+    state: State,
+    connection: Connection,
+    request: Any,
+    expected: type[R],
+    done: Callable[[R], None] = lambda _: None,
+) -> R:
     """Ask the server the same, under its own number of the connection."""
     upstream = replace(request, tree=tree_of(connection))
-    return await state.links[connection.link].ask(upstream, expected)
+    return await state.links[connection.link].ask(upstream, expected, done)
 
 
 async def _unname(state: State, connection: Connection, *paths: str) -> None:
     """What is open by these names, or below, is led to by others or by none from now on."""
-    files: dict[File, None] = {}
     for path in paths:
         at = (connection.server, connection.share, path)
-        for handle in state.connections.live_at(*at):
-            files[handle.file] = None
         for handle in state.connections.live_at(*at) + state.connections.live_below(*at):
             handle.parkable = False
-    await close_dormant(state, connection, *paths)  # parked since
+            handle.file.info_known = False  # no lease of ours was broken by our own doing
     for file in state.connections.files_of(connection.link):
         if file.info.links > 1:  # the name may have been one of its names
-            files[file] = None
-    await learn_anew(state, connection.link, files)
-
-
-async def learn_anew(state: State, link: str, files: Iterable[File]) -> None:
-    """Ask what our own doing has changed of files: no lease of ours was broken by it."""
-    for file in files:
-        handle = next((one for one in file.handles if not one.dead), None)
-        if handle is not None:
-            with suppress(Refused):  # it was closed meanwhile
-                file.info = await state.links[link].query_info(
-                    handle.tree, handle.server_handle
-                )
+            file.info_known = False
+    await close_dormant(state, connection, *paths)  # parked since
 
 
 async def close_dormant(state: State, connection: Connection, *paths: str) -> None:
@@ -121,7 +152,7 @@ async def close_dormant(state: State, connection: Connection, *paths: str) -> No
         at = (connection.server, connection.share, path)
         taken += state.dormant.take_path(*at) + state.dormant.take_below(*at)
     if taken:
-        await closing.close_handles(state, taken)
+        await closing.close_before(state, connection.link, taken)
     await closing.wait_close_sent(state, lambda one: _is_at(one, connection, paths))
 
 

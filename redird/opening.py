@@ -9,46 +9,71 @@ from dataclasses import replace
 
 import trio
 
-from redird import closing
-from redird.connections import Connection, File, Handle, Open, path_key
+from redird import attributes, closing, folders
+from redird.flushing import flush, raise_error
+from redird.holdings import Connection, File, Handle, Open, path_key
+from redird.promises import call_back_paths
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
+from redird.wire.link import Answer
 from redird.wire.status import Status
 
-_NEVER_SHARED = f.FILE_DIRECTORY_FILE | f.FILE_DELETE_ON_CLOSE | f.FILE_OPEN_REPARSE_POINT
+_NEVER_SHARED = f.FILE_DELETE_ON_CLOSE | f.FILE_OPEN_REPARSE_POINT
 
 
-async def create(state: State, connection: Connection, request: m.Create) -> m.Created:
+def create(state: State, connection: Connection, request: m.Create) -> Answer:
     """Open a file for an application; `request.tree` is ours, not the server's."""
     if len(connection.opens) >= state.config.opens_max:
         raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, request.path)
     connection.session.opens += 1
-    handle = _without_asking(state, connection, request) if _is_reusable(request) else None
+    handle = _without_asking(state, connection, request)
     if handle is not None:
         state.counters.creates_avoided += 1
-        return await _served_by(state, connection, handle)
+        return _served_by(state, connection, handle)
+    if request.disposition in (f.FILE_OPEN, f.FILE_OVERWRITE):
+        folders.require_not_missing(state, connection, request.path)
+    return _open_anew(state, connection, request)
+
+
+def _known_folder(state: State, connection: Connection, request: m.Create) -> Handle | None:
+    """A folder kept for its lease serves whoever wants to look into it."""
+    if request.disposition not in f.KEEPS_CONTENT or request.access & ~folders.LOOK:
+        return None
+    handle = folders.handle_of(state, connection, request.path)
+    if handle is None or handle.opens:
+        return handle
+    return state.dormant.revive(connection, handle.path, handle.access, handle.share)
+
+
+async def _open_anew(state: State, connection: Connection, request: m.Create) -> m.Created:
     with closing.in_use(state, connection):
         await _clear_the_way(state, connection, request)
-        return await _ask_server(state, connection, request)
+        created = await _ask_server(state, connection, request)
+        if created.action != f.OPENED:
+            await call_back_paths(state, connection, request.path)
+        return created
 
 
 def _is_reusable(request: m.Create) -> bool:
     """Whether an open may share a handle (RDBSS: RxSearchForCollapsibleOpen)."""
-    return (
-        request.disposition in f.KEEPS_CONTENT
-        and not request.options & _NEVER_SHARED
-        and bool(request.access & (f.READS | f.WRITES))
-    )
+    if request.disposition not in f.KEEPS_CONTENT or request.options & _NEVER_SHARED:
+        return False
+    return bool(request.access & (f.READS | f.WRITES))
 
 
 def _without_asking(state: State, connection: Connection, request: m.Create) -> Handle | None:
     """Collapse onto a handle in use, or revive a dormant one."""
     path, access, share = request.path, request.access, request.share
-    for handle in state.connections.live_at(connection.server, connection.share, path):
+    at = (connection.server, connection.share, path)
+    if request.options & f.FILE_DIRECTORY_FILE:
+        return _known_folder(state, connection, request)
+    if not _is_reusable(request):
+        return None
+    for handle in state.connections.live_at(*at):
         mine = handle.connection is connection or state.policy.handles_shared
-        same = handle.access == access and handle.share == share and _is_named(handle)
+        same = handle.access == access and handle.share == share and attributes.is_named(handle)
         if mine and same and not f.conflicts(access, share, access, share):
             return handle
     revived = state.dormant.revive(connection, path, access, share)
@@ -57,33 +82,38 @@ def _without_asking(state: State, connection: Connection, request: m.Create) -> 
     return revived
 
 
-def _is_named(handle: Handle) -> bool:
-    """Whether a handle's name still leads to its file: without H nobody would tell us."""
-    return handle.parkable and not handle.dead and bool(handle.file.lease & f.LEASE_H)
-
-
-async def _served_by(state: State, connection: Connection, handle: Handle) -> m.Created:
-    """Nothing is sent under RWH; under RH others may have written, so attributes are asked."""
+def _served_by(state: State, connection: Connection, handle: Handle) -> Answer:
+    """Nothing is sent under R; without it others may have written, so attributes are asked."""
     opened = state.connections.add_open(connection, handle)
     state.note(connection)
-    if handle.file.lease != f.LEASE_RWH:
-        link = state.links[handle.connection.link]
-        try:
-            handle.file.info = await link.query_info(handle.tree, handle.server_handle)
-        except BaseException:  # the application gets no open that it could close
-            state.spawn(closing.close_handles, state, drop_open(state, opened))
-            raise
-    return m.Created(opened.number, f.OPENED, f.LEASE_NONE, 0, handle.file.info)
+    if attributes.are_known(state, handle):
+        return _created(opened)
+    return _created_when_known(state, opened)
+
+
+def _created(opened: Open, action: int = f.OPENED) -> m.Created:
+    return m.Created(opened.number, action, f.LEASE_NONE, 0, opened.handle.file.info)
+
+
+async def _created_when_known(state: State, opened: Open) -> m.Created:
+    try:
+        await attributes.ask(state, opened.handle)
+    except BaseException:  # the application gets no open that it could close
+        state.spawn(closing.close_handles, state, drop_open(state, opened))
+        raise
+    return _created(opened)
 
 
 async def _clear_the_way(state: State, connection: Connection, request: m.Create) -> None:
     at = (connection.server, connection.share, request.path)
+    for handle in state.connections.live_at(*at):
+        await flush(state, handle.file)
     if request.disposition in f.KEEPS_CONTENT:
         taken = state.dormant.take_in_conflict(*at, request.access, request.share)
     else:
         taken = state.dormant.take_path(*at)  # what they know of the file is about to be wrong
     if taken:
-        await closing.close_handles(state, taken)
+        await closing.close_before(state, connection.link, taken)
     await closing.wait_close_sent(state, lambda handle: path_key(handle) == at)
 
 
@@ -93,22 +123,51 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
         raise Refused(Status.STATUS_NETWORK_NAME_DELETED, connection.share)
     handles: list[Handle] = []
     waiting = True
+    asked = _asked(state, request, tree)
 
     def created(reply: m.Created) -> None:  # before any break of its lease is looked at
-        file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
-        handles.append(_add_handle(state, connection, request, reply, file, tree))
+        handles.append(_record(state, connection, asked, reply))
         if not waiting:
             state.spawn(_drop_unused, state, handles)
 
     try:
-        reply = await state.links[connection.link].create(replace(request, tree=tree), created)
+        reply = await state.links[connection.link].create(asked, created)
         if connection.session.active and not handles[0].dead:
             opened = state.connections.add_open(connection, handles[0])
-            return m.Created(opened.number, reply.action, f.LEASE_NONE, 0, handles[0].file.info)
+            return _created(opened, reply.action)
         raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
     finally:
         waiting = False
         await _drop_unused(state, handles)
+
+
+def _record(state: State, connection: Connection, asked: m.Create, reply: m.Created) -> Handle:
+    file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
+    if reply.action in (f.OVERWRITTEN, f.SUPERSEDED):
+        state.forget_data(file)
+    if file not in state.deferred:
+        file.learn(reply.info)
+    if reply.action != f.OPENED:
+        folders.made(state, connection, asked.path, reply.info)
+    return _add_handle(state, connection, asked, reply, file)
+
+
+def _asked(state: State, request: m.Create, tree: int) -> m.Create:
+    """What the server is asked: with a lease, and a folder so that it can serve others too."""
+    if not request.options & f.FILE_DIRECTORY_FILE:
+        return replace(request, tree=tree, lease=f.LEASE_RWH)
+    if not state.policy.directory_leases:
+        return replace(request, tree=tree)
+    wider = request.access if request.access & ~folders.LOOK else folders.LOOK
+    return replace(request, tree=tree, lease=f.LEASE_RH, access=wider)
+
+
+async def open_and_park(state: State, connection: Connection, request: m.Create) -> None:
+    """Open something for what its lease allows to know; close it if it may not be kept."""
+    created = await _open_anew(state, connection, request)
+    opened = connection.opens.get(created.handle)
+    if opened is not None:
+        await closing.close_handles(state, drop_open(state, opened))
 
 
 async def _drop_unused(state: State, handles: list[Handle]) -> None:
@@ -123,21 +182,23 @@ async def _drop_unused(state: State, handles: list[Handle]) -> None:
 def _add_handle(
     state: State,
     connection: Connection,
-    request: m.Create,
+    asked: m.Create,
     reply: m.Created,
     file: File,
-    tree: int,
 ) -> Handle:
-    one_name = not reply.followed and not request.options & f.FILE_DELETE_ON_CLOSE
-    parkable = reply.info.kind == "file" and one_name
+    kept = reply.info.kind == "file" or (
+        reply.info.kind == "directory" and state.policy.directory_leases
+    )
+    one_name = not reply.followed and not asked.options & f.FILE_DELETE_ON_CLOSE
+    parkable = kept and one_name
     return state.connections.add_handle(
         connection,
-        request.path,
+        asked.path,
         file,
         reply.handle,
-        tree,
-        request.access,
-        request.share,
+        asked.tree,
+        asked.access,
+        asked.share,
         parkable,
     )
 
@@ -145,17 +206,49 @@ def _add_handle(
 # --- closing ----------------------------------------------------------------------------------
 
 
-async def close(state: State, opened: Open) -> None:
-    """The application closes a file: park its handle if nobody else uses it and it may be."""
-    handle = opened.handle
+def close(state: State, opened: Open) -> Answer:
+    """The application closes a file: park its handle if nobody else uses it and it may be.
+
+    What was deferred goes to the server first. The open is gone in any case; an error that
+    nobody was told of yet is told now.
+    """
+    if opened.handle.file in state.deferred:
+        return _flush_and_close(state, opened)
     taken = drop_open(state, opened)
-    if handle in taken:  # not to be kept: the application waits for the server's answer
-        await closing.close_handles(state, taken)
-    else:
-        state.counters.closes_answered_locally += 1
+    if opened.handle in taken:  # not to be kept: the application waits for the server's answer
+        return _close_now(state, opened, taken)
+    state.counters.closes_answered_locally += 1
+    if taken:
+        state.spawn(closing.close_handles, state, taken)
+    state.note(opened.connection)
+    raise_error(opened.handle)
+    return m.Closed()
+
+
+async def _flush_and_close(state: State, opened: Open) -> m.Closed:
+    try:
+        await flush(state, opened.handle.file)
+    finally:
+        taken = drop_open(state, opened) if opened.number in opened.connection.opens else []
         if taken:
             state.spawn(closing.close_handles, state, taken)
+        state.note(opened.connection)
+    state.counters.closes_answered_locally += opened.handle not in taken
+    await _wait_closed(state, opened.handle)
+    raise_error(opened.handle)
+    return m.Closed()
+
+
+async def _wait_closed(state: State, handle: Handle) -> None:
+    while state.dormant.is_closing(handle):
+        await state.drained.park()
+
+
+async def _close_now(state: State, opened: Open, taken: list[Handle]) -> m.Closed:
+    await closing.close_handles(state, taken)
     state.note(opened.connection)
+    raise_error(opened.handle)
+    return m.Closed()
 
 
 def drop_open(state: State, opened: Open) -> list[Handle]:

@@ -24,6 +24,8 @@ class Policy:
     dormant files included) or purge (close, wait until drained, disconnect, then answer).
     `release_left`: when a connection that was left goes. `dormant_files_max` is per connection;
     0 closes at once, None bounds nothing. `scavenger_tick_s` 0 means exact deadlines.
+    `directory_leases`: folders looked into are kept open too, for what their lease allows to
+    know (SMB 3 has them, NT has not).
     `handles_shared`: one handle per file for all sessions, owned by the one that opened it.
     """
 
@@ -38,6 +40,7 @@ class Policy:
     disconnect_needs_no_references: bool = False
     handles_shared: bool = False
     slot_recall: bool = False
+    directory_leases: bool = False
 
     def scaled(self, time_scale: float) -> "Policy":
         """Return the policy with every duration multiplied; transport timeouts are not here."""
@@ -99,25 +102,25 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "win10",
-            Policy(PURGE, 10.0, 1023, HANDLE_LEASE, 10.0),
+            Policy(PURGE, 10.0, 1023, HANDLE_LEASE, 10.0, directory_leases=True),
             _CLEAN,
             "MS-WKST: DormantFileLimit 1023, CacheFileTimeout 10 s",
         ),
         Preset(
             "cifs-1s",
-            Policy(PURGE, 1.0, None, HANDLE_LEASE, 0.0),
+            Policy(PURGE, 1.0, None, HANDLE_LEASE, 0.0, directory_leases=True),
             _CLEAN,
             "Linux cifs.ko: deferred close, closetimeo 1 s",
         ),
         Preset(
             "cifs-5s",
-            Policy(PURGE, 5.0, None, HANDLE_LEASE, 0.0),
+            Policy(PURGE, 5.0, None, HANDLE_LEASE, 0.0, directory_leases=True),
             _CLEAN,
             "Linux cifs.ko 6.0: deferred close, 5 s",
         ),
         Preset(
             "macos-30",
-            Policy(PURGE, 30.0, 100, HANDLE_LEASE, 0.0),
+            Policy(PURGE, 30.0, 100, HANDLE_LEASE, 0.0, directory_leases=True),
             _CLEAN,
             "macOS smbfs: deferred close, 30 s, 100 files",
         ),

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import trio
 
 from redird import closing, opening
-from redird.connections import Connection
+from redird.flushing import flush_connections
+from redird.holdings import Connection
 from redird.routing import drop_links, server_link
 from redird.sessions import Session
 from redird.state import State
@@ -177,6 +178,7 @@ async def disconnect(state: State, connection: Connection, *, force: bool) -> in
         _require_disconnectable(state, connection, force)
         connection.releasing = True  # until it has gone nothing is opened any more
         try:
+            await flush_connections(state, [connection])
             taken = opening.run_down(state, connection)
             taken += state.dormant.take_connection(connection)
             await closing.close_handles(state, taken)

@@ -10,10 +10,13 @@ from typing import Any, Protocol
 
 import trio
 
+from redird.cache import PageCache
 from redird.config import Config
-from redird.connections import Connection, ConnectionTable
+from redird.connections import ConnectionTable
+from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
 from redird.facts import FactLog
+from redird.holdings import Connection, File
 from redird.presets import Policy, Preset
 from redird.sessions import Session, SessionTable
 from redird.upstream import ServerLink
@@ -40,6 +43,15 @@ class World:
     open_link: Callable[..., Any]
 
 
+class Watcher(Protocol):
+    """A mount: its kernel keeps what it was told until it is called back."""
+
+    peer: int
+
+    async def call_back(self, file: File) -> None:
+        """Wait until the kernel has forgotten all it was told under this file's lease."""
+
+
 @dataclass(slots=True)
 class Counters:
     """What dormancy saved and what it cost, in requests to servers."""
@@ -55,7 +67,9 @@ class Counters:
 
 @dataclass(slots=True)
 class State:
-    """The daemon's tables and its policy. `drained`: parked tasks wait for a change there."""
+    """The daemon's tables and its policy. `drained`, `settled`: parked tasks wait there for a
+    change, of handles and of deferred writes; `deferring`: the first write was deferred.
+    """
 
     config: Config
     preset: Preset
@@ -64,6 +78,8 @@ class State:
     instance: str
     epoch: int
     dormant: DormantTable
+    pages: PageCache
+    deferred: DeferredWrites
     sessions: SessionTable = field(default_factory=SessionTable)
     connections: ConnectionTable = field(default_factory=ConnectionTable)
     counters: Counters = field(default_factory=Counters)
@@ -71,6 +87,10 @@ class State:
     links: dict[str, ServerLink] = field(default_factory=dict)
     drained: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     rearmed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    deferring: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    settled: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    watchers: list[Watcher] = field(default_factory=list)
+    folders_opening: set[tuple[int, str]] = field(default_factory=set)  # connection, path
     connecting: dict[int, trio.Lock] = field(default_factory=dict)  # by session
     stopping: bool = False
     last_number: int = 0
@@ -96,6 +116,14 @@ class State:
         if not connection.session.active:
             raise Refused(Status.STATUS_USER_SESSION_DELETED, f"connection {number}")
         return connection
+
+    def forget_data(self, file: File) -> None:
+        """What is kept of a file may be wrong, or the licence to keep it is gone."""
+        file.version += 1
+        file.info_known = False
+        self.pages.forget(file)
+        if file.names is not None:
+            file.names.forget()
 
     def is_drained(self, connection: Connection) -> bool:
         """Whether nothing is in use, dormant, closing or being opened on a connection."""
@@ -139,6 +167,8 @@ class State:
             **self.sessions.statistics(),
             **self.connections.statistics(),
             **self.dormant.statistics(),
+            **self.pages.statistics(),
+            **self.deferred.statistics(),
             "creates_avoided": counters.creates_avoided,
             "closes_answered_locally": counters.closes_answered_locally,
             "close_requests_sent": counters.close_requests_sent,

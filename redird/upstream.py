@@ -16,16 +16,17 @@ import trio
 from redird.wire import messages as m
 from redird.wire.dialling import unwrapped
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.files import FILE_DIRECTORY_FILE, LEASE_RWH
 from redird.wire.link import Answer, Link
 from redird.wire.logon import KeysFor, establish
-from redird.wire.messages import Entry, FileInfo, Message, Negotiated, VolumeFound
+from redird.wire.messages import FileInfo, Message, Negotiated, VolumeFound
 from redird.wire.status import Status
 
 R = TypeVar("R", bound=Message)
 CAPABILITIES = ("batch", "describe", "lease", "uses")
 OpenLink = Callable[..., AbstractAsyncContextManager[tuple[Link, Negotiated]]]
 Created = Callable[[m.Created], None]
+Written = Callable[[m.DataWritten], None]
+Told = Callable[[FileInfo], None]
 
 
 class Questions(Protocol):
@@ -231,18 +232,19 @@ class ServerLink:
     # --- files ---
 
     async def create(self, request: m.Create, on_created: Created) -> m.Created:
-        """Open a file, asking for whatever lease can be had."""
-        folder = request.options & FILE_DIRECTORY_FILE
-        lease = LEASE_RWH if "lease" in self.capabilities and not folder else 0
+        """Open a file, asking for a lease only where leases are."""
+        lease = request.lease if "lease" in self.capabilities else 0
         return await self._ask(replace(request, lease=lease), m.Created, on_created)
 
     async def read(self, tree: int, handle: int, offset: int, length: int) -> bytes:
         """Read at most `length` bytes."""
         return (await self._ask(m.Read(tree, handle, offset, length), m.DataRead)).data
 
-    async def write(self, tree: int, handle: int, offset: int, data: bytes) -> m.DataWritten:
-        """Write at `offset`, or at the end for `messages.APPEND`."""
-        return await self._ask(m.Write(tree, handle, offset, data), m.DataWritten)
+    async def write(
+        self, tree: int, handle: int, offset: int, data: bytes, on_written: Written
+    ) -> m.DataWritten:
+        """Write at `offset`, or at the end; `on_written` hears of it in the server's order."""
+        return await self._ask(m.Write(tree, handle, offset, data), m.DataWritten, on_written)
 
     async def flush(self, tree: int, handle: int) -> None:
         """Bring the file to the server's disk."""
@@ -260,24 +262,37 @@ class ServerLink:
             await self._ask(m.Close(tree, handle), m.Closed)
         return len(handles)
 
-    async def query_info(
-        self, tree: int, target: int | str, *, follow: bool = True
-    ) -> FileInfo:
+    def send_close_batch(
+        self, handles: Sequence[tuple[int, int]], on_closed: Callable[[], None]
+    ) -> bool:
+        """Send what `close_batch` does without waiting; False if that is not possible now."""
+        if self._link is None or "batch" not in self.capabilities:
+            return False
+        request = m.CloseBatch(tuple(handles))
+        sent = self._link.send(request, lambda _: on_closed())
+        self.requests_sent += sent
+        return sent
+
+    async def query_info(self, request: m.QueryInfo, on_told: Told | None = None) -> FileInfo:
         """Tell about a handle or a path."""
-        return (await self._ask(m.QueryInfo(tree, target, follow), m.InfoFound)).info
+        heard = None if on_told is None else lambda reply: on_told(reply.info)
+        return (await self._ask(request, m.InfoFound, heard)).info
 
-    async def set_info(self, request: m.SetInfo) -> FileInfo:
+    async def set_info(self, request: m.SetInfo, on_told: Told | None = None) -> FileInfo:
         """Change a file's attributes."""
-        return (await self._ask(request, m.InfoSet)).info
+        heard = None if on_told is None else lambda reply: on_told(reply.info)
+        return (await self._ask(request, m.InfoSet, heard)).info
 
-    async def query_directory(self, request: m.QueryDirectory) -> tuple[Entry, ...]:
+    async def query_directory(self, request: m.QueryDirectory) -> m.DirectoryFound:
         """Return a page of a folder."""
-        return (await self._ask(request, m.DirectoryFound)).entries
+        return await self._ask(request, m.DirectoryFound)
 
     async def query_volume(self, tree: int) -> VolumeFound:
         """Tell about the disk under a share."""
         return await self._ask(m.QueryVolume(tree), VolumeFound)
 
-    async def ask(self, request: Message, expected: type[R]) -> R:
-        """Pass on what is the same on both sides but for the numbers in it."""
-        return await self._ask(request, expected)
+    async def ask(
+        self, request: Message, expected: type[R], on_reply: Callable[[R], None] | None = None
+    ) -> R:
+        """Pass on what is the same on both sides; `on_reply` hears of it in their order."""
+        return await self._ask(request, expected, on_reply)

@@ -26,6 +26,7 @@ from clients.lab.programs import Program, Redirector
 from clients.session import Client
 from redird import daemon
 from redird.config import Config as RedirectorConfig
+from redird.flushing import flush_on_time
 from redird.logoff import TEARDOWN_MAX_S
 from redird.presets import AFTER_KEEP, NEVER
 from redird.scavenger import scavenge
@@ -41,7 +42,16 @@ from shareserver.store.memory import MemoryStore
 
 SERVER = "server"  # its name in `\\server\share`
 FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
-OF_SESSIONS = ("sessions", "connections", "opens", "dormant", "closing", "files_known")
+OF_SESSIONS = (
+    "sessions",
+    "connections",
+    "opens",
+    "dormant",
+    "closing",
+    "files_known",
+    "pages_bytes",
+    "deferred_bytes",
+)
 LOOK_S = 0.01  # at first, to see whether everybody has left
 
 
@@ -89,7 +99,8 @@ class Stage:
         world = RedirectorWorld(in_place, self.wall_now, self._token_hex, open_link)
         redirector = Redirector(daemon.build_state(config, world), daemon.serve_stream)
         self.redirectors.append(redirector)
-        await self._nursery.start(redirector.run, functools.partial(scavenge, redirector.state))
+        tasks = (functools.partial(one, redirector.state) for one in (scavenge, flush_on_time))
+        await self._nursery.start(redirector.run, *tasks)
         return redirector
 
     @asynccontextmanager
@@ -149,6 +160,7 @@ class Stage:
         self.server.leases.validate()
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
+            redirector.state.pages.validate()
 
     def leftovers(self) -> dict[str, int]:
         """What sessions have left behind: the counters that are not zero."""

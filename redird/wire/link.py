@@ -8,7 +8,6 @@ nowhere else.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -16,7 +15,9 @@ import trio
 from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange, refusal, reply_bytes
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
+from redird.wire.receiving import Receiver
 from redird.wire.suspension import noticing
+from redird.wire.waiting import Waiter
 from redird.wire.writing import Unsent, write_now
 
 Answer = Message | Awaitable[Message]
@@ -24,15 +25,6 @@ Handler = Callable[["Link", Message], Answer]
 READ_BYTES = 64 * 1024
 OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop reading from it
 SPARE_READERS_MAX = 4
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    """Somebody who waits for a reply: a parked task, or a function to call, or both."""
-
-    on_reply: Callable[[Message], None] | None
-    task: trio.lowlevel.Task | None = None
-    reply: Message | None = None
 
 
 class Link:
@@ -44,11 +36,12 @@ class Link:
         self.admit_by: float | None = None  # absolute deadline of a peer not yet authenticated
         self.lost: str | None = None
         self._stream = stream
+        self._receiver = Receiver(stream)
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._handler = handler
         self._listening = listening
         self._promised = 0  # bytes that requests under way may be answered with
-        self._waiters: dict[int, _Waiter] = {}
+        self._waiters: dict[int, Waiter] = {}
         self._room = trio.lowlevel.ParkingLot()
         self._unsent = Unsent()
         self._drained = trio.lowlevel.ParkingLot()
@@ -92,8 +85,7 @@ class Link:
     def _fail_waiters(self) -> None:
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters.values():
-            if waiter.task is not None:
-                trio.lowlevel.reschedule(waiter.task)
+            waiter.wake()
         self._room.unpark_all()
         self._drained.unpark_all()
 
@@ -113,29 +105,33 @@ class Link:
         if self._owed() > OUTGOING_MAX:
             await self._wait_for_room()
         if self.lost is None:
-            waiter = _Waiter(on_reply)
+            waiter = Waiter(on_reply)
             number = self.exchange.request(message)
             self._waiters[number] = waiter
             self.flush()
-            await self._wait_for(number, waiter)
+            if self.lost is None:
+                await waiter.wait(lambda: self._abandon(number, waiter))
             if type(waiter.reply) is RefusedReply:
                 raise refusal(waiter.reply)
             if waiter.reply is not None:
                 return waiter.reply
         raise LinkLost(self.lost or "the link ended")
 
-    async def _wait_for(self, number: int, waiter: _Waiter) -> None:
-        if self.lost is not None:
-            return
-        waiter.task = trio.lowlevel.current_task()
+    def send(self, message: Message, on_reply: Callable[[Message], None]) -> bool:
+        """Send a request for whose reply nobody waits; False if it would have to wait.
 
-        def abandon(_: Any) -> trio.lowlevel.Abort:
-            waiter.task = None
-            if waiter.on_reply is None and self._waiters.pop(number, None) is not None:
-                self.exchange.abandon(number)
-            return trio.lowlevel.Abort.SUCCEEDED
+        Whatever is sent after it arrives after it. If the link ends first nobody is told.
+        """
+        may_request = self.exchange.may_request and self.lost is None
+        if not may_request or self._owed() > OUTGOING_MAX:
+            return False
+        self._waiters[self.exchange.request(message)] = Waiter(on_reply)
+        self.flush()
+        return True
 
-        await trio.lowlevel.wait_task_rescheduled(abandon)
+    def _abandon(self, number: int, waiter: Waiter) -> None:
+        if waiter.on_reply is None and self._waiters.pop(number, None) is not None:
+            self.exchange.abandon(number)
 
     def notify(self, message: Message) -> None:
         """Send a message that has no answer."""
@@ -144,12 +140,7 @@ class Link:
             self.flush()
 
     def _resolve(self, number: int, message: Message) -> None:
-        waiter = self._waiters.pop(number)
-        waiter.reply = message
-        if waiter.on_reply is not None:
-            waiter.on_reply(message)
-        if waiter.task is not None:
-            trio.lowlevel.reschedule(waiter.task)
+        self._waiters.pop(number).resolve(message)
         if self._room:
             self._room.unpark()
 
@@ -186,7 +177,7 @@ class Link:
 
     async def _receive(self) -> None:
         try:
-            data = await self._stream.receive_some(max(READ_BYTES, self.exchange.missing))
+            data = await self._receiver.receive_some(max(READ_BYTES, self.exchange.missing))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkLost(f"the stream broke: {error.__cause__ or error}") from None
         if not data:
@@ -292,7 +283,7 @@ class Link:
             self.close(f"the peer was silent for {silent_s:.1f} s")
         elif silent_s >= echo_s and not self._echoing and self.exchange.negotiated:
             self._echoing = True
-            self._waiters[self.exchange.request(Echo())] = _Waiter(self._echoed)
+            self._waiters[self.exchange.request(Echo())] = Waiter(self._echoed)
             self.flush()
 
     def _echoed(self, _: Message) -> None:

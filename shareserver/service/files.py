@@ -10,11 +10,11 @@ from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.framing import INT_MAX, PEER
 from redird.wire.messages import Entry, Message
+from redird.wire.patterns import compiled
 from redird.wire.status import Status
 from shareserver import inway, teardown
 from shareserver.breaking import after_breaks, break_all, break_for_deletion
 from shareserver.handles import Handle, Listing
-from shareserver.patterns import compiled
 from shareserver.state import Peer, State
 from shareserver.store import MODE_MAX, Store, StoreFile
 
@@ -221,7 +221,7 @@ async def query_directory(state: State, peer: Peer, request: m.QueryDirectory) -
         )
         raise Refused(missing, request.pattern)
     listing.answered = True
-    return m.DirectoryFound(page)
+    return m.DirectoryFound(page, listing.position >= len(listing.entries))
 
 
 async def _entries(state: State, lessee: str, listed: Callable[[], list[Entry]]) -> list[Entry]:

@@ -66,7 +66,7 @@ def unlink(state: State, peer: Peer, request: m.Unlink) -> Answer:
         if entry is not None and not request.posix and entry.is_named(share, request.path):
             entry.delete_pending, entry.path = True, request.path
             break_for_deletion(state, entry)
-            return m.Unlinked()
+            return m.Unlinked(pending=True)
         breaks = inway.of_names(state, peer.lessee, share, request.path)
     if breaks:
         again = partial(unlink, state, peer, request)

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from redird.connections import Connection, File, Handle
+from redird.holdings import Connection, File, Handle
 from redird.wire.messages import FileInfo
 
 READ, WRITE, DELETE = 0x1, 0x2, 0x10000

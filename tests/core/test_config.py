@@ -201,6 +201,7 @@ OVERRIDES = {
     "disconnect_needs_no_references": True,
     "handles_shared": True,
     "slot_recall": True,
+    "directory_leases": True,
 }
 
 

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from redird.connections import Connection, ConnectionTable
+from redird.connections import ConnectionTable
+from redird.holdings import Connection
 from redird.sessions import SessionState, SessionTable
 from redird.wire.messages import FileInfo
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from redird.connections import Handle
 from redird.dormant import DormantTable
+from redird.holdings import Handle
 from tests.core.dormancy import AGE_S, PATHS, READ, WRITE, connection, handle
 
 

@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from redird.connections import Handle
 from redird.dormant import DormantTable
+from redird.holdings import Handle
 from tests.core.dormancy import AGE_S, DELETE, PATHS, READ, WRITE, connection, handle
 
 IN_USE, DORMANT, CLOSING, GONE = "in use", "dormant", "closing", "gone"

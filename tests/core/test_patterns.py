@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from redird.wire.errors import Refused
+from redird.wire.patterns import PATTERN_CHARACTERS_MAX, compiled
 from redird.wire.status import Status
-from shareserver.patterns import PATTERN_CHARACTERS_MAX, compiled
 
 EXAMPLES = [
     # pattern, names meant, names not meant

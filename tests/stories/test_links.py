@@ -168,7 +168,7 @@ async def test_what_was_asked_says_that_the_server_is_gone(autojump_clock):
 
         async def wait_for_a_reply():
             with refused(DISCONNECTED):
-                await session.stat(at("a"))
+                await session.stat(at("b"))
 
         nursery.start_soon(wait_for_a_reply)
         await trio.sleep(1)

@@ -182,7 +182,7 @@ async def test_files_left_open_are_closed_too(autojump_clock):
         async with session.open(at("file0"), "r+") as file:
             await file.write("left open")
 
-            with sends(s, CloseBatch=1, TreeDisconnect=1, Logoff=1):
+            with sends(s, Write=1, CloseBatch=1, TreeDisconnect=1, Logoff=1):
                 proof = await session.logoff()
             assert (3, 0) == (proof.handles_closed, len(s.server.handles))
             with pytest.raises(Exception, match="STATUS_"):

@@ -144,12 +144,13 @@ async def test_a_slot_is_not_recalled_while_something_is_asked_under_it(autojump
         session = await enter(s, "u1")
         await touch(session, "a")
         acts = {
-            "open": lambda: touch(session, "a"),  # closes the dormant handle first
+            "open": lambda: touch(session, "a"),
             "unlink": lambda: session.unlink(at("a")),
             "rename": lambda: session.rename(at("a"), at("b")),
             "times": lambda: session.set_times(at("a"), mtime_ns=0),
         }
-        s.redirector.cable.down.hold("BatchClosed")
+        replies = {"open": "Created", "unlink": "Unlinked", "rename": "Renamed"}
+        s.redirector.cable.down.hold(replies.get(act, "InfoSet"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(acts[act])
             await trio.sleep(0.1)

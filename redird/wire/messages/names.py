@@ -26,9 +26,13 @@ class QueryDirectory(Message):
 
 @message
 class DirectoryFound(Message):
-    """A page, never empty: no (more) entries is STATUS_NO_SUCH_FILE or STATUS_NO_MORE_FILES."""
+    """A page, never empty: no (more) entries is STATUS_NO_SUCH_FILE or STATUS_NO_MORE_FILES.
+
+    `last`: nothing comes behind it.
+    """
 
     entries: tuple[Entry, ...]
+    last: bool = False
 
 
 @message
@@ -61,7 +65,9 @@ class Unlink(Message):
 
 @message
 class Unlinked(Message):
-    """It is gone."""
+    """It is gone, or (`pending`) goes when the last who has it open has closed it."""
+
+    pending: bool = False
 
 
 @message

@@ -1,0 +1,30 @@
+"""What is known of a file: told again under a lease with R, else asked for.
+
+Attributes are the server's: with writes deferred, these are sent before anything is told.
+"""
+
+from redird.flushing import flush
+from redird.holdings import Handle
+from redird.state import State
+from redird.wire.files import LEASE_H, LEASE_R
+from redird.wire.messages import FileInfo, QueryInfo
+
+
+def are_known(state: State, handle: Handle) -> bool:
+    """Whether the attributes may be told without asking."""
+    file = handle.file
+    return file.info_known and bool(file.lease & LEASE_R) and file not in state.deferred
+
+
+def is_named(handle: Handle) -> bool:
+    """Whether a handle's name still leads to its file: without H nobody would tell us."""
+    return handle.parkable and not handle.dead and bool(handle.file.lease & LEASE_H)
+
+
+async def ask(state: State, handle: Handle) -> FileInfo:
+    """Ask the server about an open file, unless a flush brought the answer."""
+    await flush(state, handle.file)
+    if not are_known(state, handle):
+        link = state.links[handle.connection.link]
+        await link.query_info(QueryInfo(handle.tree, handle.server_handle), handle.file.learn)
+    return handle.file.info

@@ -1,0 +1,136 @@
+"""What sessions know of folders: names under the lease of a folder they keep open.
+
+What we change ourselves breaks no lease of ours, so it is followed here.
+"""
+
+import trio
+
+from redird.attributes import are_known, is_named
+from redird.holdings import Connection, Handle
+from redird.names import Names
+from redird.state import State
+from redird.wire import files as f
+from redird.wire import messages as m
+from redird.wire.errors import Refused
+from redird.wire.messages import FileInfo
+from redird.wire.patterns import compiled
+from redird.wire.status import Status
+
+LOOK = f.FILE_READ_DATA | f.FILE_READ_ATTRIBUTES
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return the folder of a path, and the name in it."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def known_info(state: State, connection: Connection, path: str) -> FileInfo | None:
+    """Return what is surely known of a path, or None; Refused if it surely is not there."""
+    at = (connection.server, connection.share, path)
+    for handle in (*state.connections.live_at(*at), *state.dormant.at(*at)):
+        if is_named(handle) and are_known(state, handle):
+            return handle.file.info
+    folder, name = split(path)
+    names = names_of(state, connection, folder)
+    if names is None or not name:
+        return None
+    if names.is_missing(name):
+        raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
+    return names.info(name)
+
+
+def require_not_missing(state: State, connection: Connection, path: str) -> None:
+    """Refuse as the server would if there surely is no such name."""
+    folder, name = split(path)
+    names = names_of(state, connection, folder) if name else None
+    if names is not None and names.is_missing(name):
+        raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
+
+
+def names_of(state: State, connection: Connection, folder: str) -> Names | None:
+    """Return what this session may know of a folder's names, or None."""
+    handle = handle_of(state, connection, folder)
+    return None if handle is None else handle.file.names
+
+
+def handle_of(state: State, connection: Connection, folder: str) -> Handle | None:
+    """Return the session's handle on a folder, kept or in use, that licenses to know it."""
+    if not state.policy.directory_leases:
+        return None
+    at = (connection.server, connection.share, folder)
+    for handle in state.dormant.at(*at):
+        if _licenses(handle, connection):
+            state.dormant.refresh(handle, trio.current_time())
+            return handle
+    return next(
+        (one for one in state.connections.live_at(*at) if _licenses(one, connection)), None
+    )
+
+
+def _licenses(handle: Handle, connection: Connection) -> bool:
+    return (
+        handle.connection is connection
+        and handle.file.names is not None
+        and handle.access == LOOK
+        and is_named(handle)
+        and bool(handle.file.lease & f.LEASE_R)
+    )
+
+
+# --- following what we change -----------------------------------------------------------------
+
+
+def made(state: State, connection: Connection, path: str, info: FileInfo | None) -> None:
+    """We made a file or folder at `path`, or put one there."""
+    for names, name in _concerned(state, connection, path):
+        names.made(name, info)
+
+
+def removed(state: State, connection: Connection, path: str) -> None:
+    """We removed what was at `path`."""
+    for names, name in _concerned(state, connection, path):
+        names.removed(name)
+
+
+def unsure(state: State, connection: Connection, path: str) -> None:
+    """What is at `path` goes at its last close."""
+    for names, name in _concerned(state, connection, path):
+        names.unsure(name)
+
+
+def changed(state: State, handle: Handle) -> None:
+    """We changed the data or the attributes of an open file."""
+    for names, name in _concerned(state, handle.connection, handle.path):
+        names.changed(name)
+
+
+def changed_path(state: State, connection: Connection, path: str) -> None:
+    """We changed the attributes of what is at `path`."""
+    for names, name in _concerned(state, connection, path):
+        names.changed(name)
+
+
+def _concerned(state: State, connection: Connection, path: str) -> list[tuple[Names, str]]:
+    """Return the names kept of the folder that `path` is in, by any session.
+
+    Its own attributes changed too.
+    """
+    if not state.policy.directory_leases:
+        return []
+    folder, name = split(path)
+    at = (connection.server, connection.share, folder)
+    found = []
+    for handle in (*state.connections.live_at(*at), *state.dormant.at(*at)):
+        if handle.file.names is not None:
+            handle.file.info_known = False
+            found.append((handle.file.names, name))
+    return found
+
+
+def known_entries(state: State, handle: Handle, pattern: str) -> list[m.Entry] | None:
+    """Return what matches in an open folder if that is known, or None."""
+    names = handle.file.names
+    if names is None or not handle.file.lease & f.LEASE_R:
+        return None
+    return names.entries(compiled(pattern, ignore_case=True))

@@ -1,0 +1,78 @@
+"""What was promised to kernels that cache above us, and how a promise is called back.
+
+A mount tells its kernel for how long names, attributes and pages may be kept: for as long as
+the handle whose lease licenses it will surely be. Whatever ends that earlier, or changes it by
+way of somebody else's session, waits until the kernel has forgotten.
+"""
+
+from collections.abc import Iterable
+
+import trio
+
+from redird.attributes import is_named
+from redird.holdings import Connection, File, Handle, Open
+from redird.state import State
+from redird.wire.files import LEASE_R
+
+
+def promise(state: State, handle: Handle | None) -> float:
+    """Return for how many seconds a kernel may keep what a handle's lease licenses."""
+    if handle is None or not is_named(handle) or not handle.file.lease & LEASE_R:
+        return 0.0
+    now = trio.current_time()
+    until = now + state.policy.dormant_age_max_s if handle.opens else handle.due_at
+    handle.file.promised_until = max(handle.file.promised_until, until)
+    return max(until - now, 0.0)
+
+
+def has_others(state: State, connection: Connection) -> bool:
+    """Whether a kernel watches that is not the one by which this session asks."""
+    owner = connection.session.owner
+    return any(watcher.peer != owner for watcher in state.watchers)
+
+
+def is_promised(state: State, handles: Iterable[Handle]) -> bool:
+    """Whether a kernel still relies on any of these."""
+    if not state.watchers:
+        return False
+    now = trio.current_time()
+    return any(handle.file.promised_until > now for handle in handles)
+
+
+async def call_back(state: State, files: Iterable[File], peer: int | None = None) -> None:
+    """Wait until every kernel has forgotten, but for that of `peer`, who did it itself."""
+    if not state.watchers:
+        return
+    now = trio.current_time()
+    for file in {one: None for one in files if one.promised_until > now}:
+        told = [one for one in state.watchers if one.peer != peer]
+        if len(told) == len(state.watchers):
+            file.promised_until = 0.0
+        for watcher in told:
+            await watcher.call_back(file)
+
+
+async def call_back_paths(state: State, connection: Connection, *paths: str) -> None:
+    """A session changed names: call back what was told of them and of their folders."""
+    if not has_others(state, connection):
+        return
+    files = []
+    for path in paths:
+        for one in (path, path.rpartition("/")[0]):
+            files += _files_at(state, connection, one)
+    await call_back(state, files, connection.session.owner)
+
+
+async def call_back_data(state: State, opened: Open) -> None:
+    """A session changed a file: call back what was told of it, and by its folder."""
+    if has_others(state, opened.connection):
+        handle = opened.handle
+        folder = handle.path.rpartition("/")[0]
+        files = [opened.handle.file, *_files_at(state, handle.connection, folder)]
+        await call_back(state, files, opened.connection.session.owner)
+
+
+def _files_at(state: State, connection: Connection, path: str) -> list[File]:
+    at = (connection.server, connection.share, path)
+    handles = (*state.connections.live_at(*at), *state.dormant.at(*at))
+    return [handle.file for handle in handles]
