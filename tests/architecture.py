@@ -67,6 +67,7 @@ CORES = [
     "clients.receipt",
     "clients.lab.history",
     "clients.lab.loadfile",
+    "clients.lab.peers.torture",
     "clients.lab.tally",
     "clients.lab.timeline",
 ]

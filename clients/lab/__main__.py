@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from clients.errors import SessionError
 from clients.lab.bench import BENCHES, run_bench
+from clients.lab.peers.against import AGAINST
+from clients.lab.playing import DAEMON, LIBRARY
 from clients.lab.replay import replay_command
 from clients.lab.reproduce import (
     Options,
@@ -172,22 +174,57 @@ def _show(runs: list[Run], out: Path) -> None:
 
 
 @main.command()
-@click.argument("names", nargs=-1, type=click.Choice([*BENCHES, "all"]))
-@click.option("--seconds", type=click.FloatRange(min=0.05), default=1.0, show_default=True)
+@click.argument(
+    "names", nargs=-1, type=click.Choice([*dict.fromkeys([*BENCHES, *AGAINST]), "all"])
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.05),
+    help="of each round  [default: 1, against a peer 10]",
+)
 @click.option(
     "--pin", is_flag=True, help="every process on one core: compare work, not wake-ups"
 )
+@click.option(
+    "--against", type=click.Choice(["samba"]), help=f"a peer, for {' and '.join(AGAINST)}"
+)
+@click.option(
+    "--through",
+    type=click.Choice([DAEMON, LIBRARY]),
+    default=DAEMON,
+    show_default=True,
+    help="netbench: how our clients reach the server",
+)
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
-def bench(names: tuple[str, ...], seconds: float, pin: bool, as_object: bool) -> None:
-    """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run."""
-    chosen = list(BENCHES) if not names or "all" in names else list(names)
+def bench(
+    names: tuple[str, ...],
+    seconds: float | None,
+    pin: bool,
+    against: str | None,
+    through: str,
+    as_object: bool,
+) -> None:
+    """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run.
+
+    With --against beside another program, in turns, medians of three rounds.
+    """
+    table = AGAINST if against else BENCHES
+    chosen = list(table) if not names or "all" in names else list(names)
+    if strangers := [name for name in chosen if name not in table]:
+        fail(
+            PROGRAM, f"{strangers[0]} is measured {'without' if against else 'with'} --against"
+        )
     rows = []
     for name in chosen:
         Console(stderr=True).print(f"{name} ...", end="\r")
         try:
-            rows.append(trio.run(run_bench, name, seconds, pin).row())
+            if against:
+                results = trio.run(AGAINST[name], round(max(1.0, seconds or 10.0)), through)
+            else:
+                results = [trio.run(run_bench, name, seconds or 1.0, pin)]
         except (StartFailed, SessionError) as error:
             fail(PROGRAM, error)
+        rows += [result.row() for result in results]
     if as_object and len(rows) == 1:
         print(json.dumps(rows[0]))
     elif as_object:

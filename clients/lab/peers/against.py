@@ -1,0 +1,117 @@
+"""Our figures beside a peer's: measured in turns in one run, and their medians compared."""
+
+import getpass
+import statistics
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from clients.lab.bench import reopen
+from clients.lab.netbench import FILE, LABELS, Options, replay
+from clients.lab.peers import torture
+from clients.lab.peers.samba import Samba, program, smbd
+from clients.lab.peers.torture import NotUnderstood, Throughput
+from clients.lab.yardstick import Result, benching
+from deploy.local import StartFailed
+
+T = TypeVar("T")
+ROUNDS = 3
+CLIENTS = (1, 4)
+LINES_PER_S_MAX = 20_000  # of one client: what it cannot come to is not read
+WARM_UP = 20  # smbtorture warms up for a whole twentieth of its time
+
+
+async def netbench(seconds: int, through: str) -> list[Result]:
+    """A load file for some seconds, from its first line on, by one client and by four.
+
+    Alike: the file, the statuses compared, the warm-up, bytes counted when read or written, a
+    file system of the same kind, fsync for each Flush. Not alike: smbtorture speaks SMB1 and
+    compares nothing that it read; our redirector may answer from what it keeps.
+    """
+    file = _loadfile()
+    async with smbd(getpass.getuser()) as samba:
+        return [await _netbench(samba, file, seconds, through, clients) for clients in CLIENTS]
+
+
+async def _netbench(
+    samba: Samba, file: Path, seconds: int, through: str, clients: int
+) -> Result:
+    ours: list[Throughput] = []
+    theirs: list[Throughput] = []
+    differing = 0
+    for _ in range(ROUNDS):
+        text = await samba.torture("bench.nbench", seconds, clients, f"--loadfile={file}")
+        theirs.append(_understood(torture.nbench, text))
+        throughput, mismatches = await _ours(file, seconds, through, clients)
+        ours.append(throughput)
+        differing += mismatches
+    operations = _median(ours, lambda one: one.operations_per_s)
+    their_operations = _median(theirs, lambda one: one.operations_per_s)
+    return Result(
+        f"netbench-{clients}",
+        _median(ours, lambda one: one.mb_per_s),
+        "MB/s",
+        _median(theirs, lambda one: one.mb_per_s),
+        "smbd by smbtorture bench.nbench",
+        {
+            "clients": clients,
+            "through": LABELS[through],
+            "operations_per_s": round(operations, 1),
+            "reference_operations_per_s": round(their_operations, 1),
+            "statuses_differing": differing,
+            "seconds": seconds,
+            "rounds": ROUNDS,
+        },
+    )
+
+
+async def _ours(file: Path, seconds: int, through: str, clients: int) -> tuple[Throughput, int]:
+    done = await replay(
+        Options(
+            file,
+            clients,
+            through,
+            lines_max=LINES_PER_S_MAX * (seconds + seconds // WARM_UP),
+            seconds=float(seconds),
+            warm_up_s=float(seconds // WARM_UP),
+        )
+    )
+    row = done.row()
+    return Throughput(row["mb_per_s"], row["operations_per_s"]), len(row["mismatched"])
+
+
+async def reopening(seconds: int, through: str) -> list[Result]:
+    """Open and close of one file by one client: ours is dormant, smbd's is opened anew."""
+    async with smbd(getpass.getuser()) as samba, benching(seconds / 10) as bench:
+        ours, theirs = [], []  # ours is itself five rounds and their yardstick's
+        for _ in range(ROUNDS):
+            text = await samba.torture("smb2.bench.path-contention-shared", seconds, 1)
+            theirs.append(_understood(torture.opens_per_s, text))
+            ours.append((await reopen(bench)).ours)
+    name = "smbd by smbtorture smb2.bench.path-contention-shared"
+    median = statistics.median(theirs)
+    return [Result("reopen", statistics.median(ours), "reopens/s", median, name)]
+
+
+def _loadfile() -> Path:
+    program("smbtorture", "samba-testsuite")
+    if not FILE.exists():
+        raise StartFailed(f"{FILE} is not there (Debian: apt-get install dbench)")
+    return FILE
+
+
+def _understood(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except NotUnderstood as error:
+        raise StartFailed(f"smbtorture printed something unexpected:\n{error}") from None
+
+
+def _median(them: list[Throughput], figure: Callable[[Throughput], float]) -> float:
+    return statistics.median(map(figure, them))
+
+
+AGAINST: dict[str, Callable[[int, str], Awaitable[list[Result]]]] = {
+    "netbench": netbench,
+    "reopen": reopening,
+}

@@ -1,0 +1,47 @@
+"""What smbtorture prints, read back."""
+
+import re
+import statistics
+from dataclasses import dataclass
+
+_PROGRESS = re.compile(
+    r"^\s*(\d+)\s+(\d+)\s+[\d.]+ MB/sec\s+(warmup|execute)\s+(\d+) sec", re.MULTILINE
+)
+_THROUGHPUT = re.compile(r"^Throughput ([\d.]+) MB/sec", re.MULTILINE)
+_OPENS = re.compile(r"open\[num/s=(\d+),")
+
+
+class NotUnderstood(Exception):
+    """A peer printed something else than it does; the argument is what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """MB are millions of bytes read and written; an operation is a line of the file."""
+
+    mb_per_s: float
+    operations_per_s: float
+
+
+def nbench(text: str) -> Throughput:
+    """Read `bench.nbench`: its last word on bytes, and its lines of progress, each of which
+    tells how far the clients are on average.
+    """
+    throughput = _THROUGHPUT.search(text)
+    told = [
+        (one[3], int(one[1]) * int(one[2]), int(one[4])) for one in _PROGRESS.finditer(text)
+    ]
+    counted = [(lines, second) for phase, lines, second in told if phase == "execute"]
+    if throughput is None or not counted or "\nfailure" in text:
+        raise NotUnderstood(text[-500:])
+    before = max((lines for phase, lines, _ in told if phase == "warmup"), default=0)
+    lines, second = counted[-1]
+    return Throughput(float(throughput[1]), (lines - before) / second)
+
+
+def opens_per_s(text: str) -> float:
+    """Read `smb2.bench.path-contention-shared`: the median of its seconds."""
+    told = [int(one) for one in _OPENS.findall(text)]
+    if not told or "\nfailure" in text:
+        raise NotUnderstood(text[-500:])
+    return statistics.median(told)

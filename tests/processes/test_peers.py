@@ -1,0 +1,46 @@
+"""Real peers beside ours, for a second or two each."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from clients.lab.netbench import FILE
+
+
+def bench(*arguments, env=None):
+    command = [sys.executable, "-m", "clients.lab", "bench", *map(str, arguments), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+
+
+def test_reopening_beside_smbd(requires):
+    requires("smbd", "samba")
+    requires("smbtorture", "samba-testsuite")
+    done = bench("reopen", "--against", "samba", "--seconds", 1)
+    assert 0 == done.returncode, done.stderr
+    row = json.loads(done.stdout)
+    assert "reopen" == row["name"]
+    assert row["ours"] > 0
+    assert row["reference"] > 0
+
+
+@pytest.mark.parametrize("name", ["netbench", "reopen"])
+def test_a_missing_peer_is_named_with_its_package(name):
+    if name == "netbench" and not FILE.exists():
+        pytest.skip("needs package dbench")
+    code = (
+        "import clients.lab.peers.samba as s; s.shutil.which = lambda *_, **__: None\n"
+        "import clients.lab.__main__ as m; m.main()"
+    )
+    command = [sys.executable, "-c", code, "bench", name, "--against", "samba"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert 1 == done.returncode
+    assert "(Debian: apt-get install samba" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_has_no_peer_is_refused():
+    done = bench("memory", "--against", "samba")
+    assert 1 == done.returncode
+    assert "memory is measured without --against" in done.stderr
