@@ -14,7 +14,7 @@ from redird.holdings import Connection
 from redird.opening import may_park
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.state import State
-from redird.wire.files import LEASE_R, LEASE_W
+from redird.wire.files import LEASE_H, LEASE_R, LEASE_W
 from redird.wire.messages import UseDescription, UsesDescribed
 
 
@@ -44,6 +44,9 @@ class Answers:
         if known is None:
             return
         lost, known.lease = known.lease & ~lease, known.lease & lease
+        if lost & LEASE_H:  # names may lead elsewhere now, also if H is granted again
+            for handle in known.handles:
+                handle.parkable = False
         if lost & LEASE_W:
             await flush(self._state, known)
         if lost & LEASE_R:

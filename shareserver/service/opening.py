@@ -114,6 +114,9 @@ def _in_way(
     overwrites = not _keeps_content(request)
     if entry is not None:
         if entry.delete_pending:
+            kept = inway.of_file(state, "", file.identity, LEASE_H)  # perhaps unused
+            if kept:
+                return kept
             raise Refused(Status.STATUS_DELETE_PENDING, request.path)
         in_way = state.handles.in_conflict(file.identity, _needed(request), request.share)
         for handle in in_way:

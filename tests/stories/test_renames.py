@@ -181,3 +181,37 @@ async def test_an_open_that_waited_finds_what_the_name_leads_to_then(autojump_cl
             await trio.sleep(0.1)
 
         assert ["of u1"] == seen
+
+
+# --- H came back ------------------------------------------------------------------------------
+
+
+async def test_a_name_that_was_taken_stays_so_though_the_file_is_opened_by_its_new(
+    autojump_clock,
+):
+    async with play() as s:
+        first, second = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(first, "a")
+        async with first.open(at("a"), "r+") as file:
+            await second.rename(at("a"), at("b"))
+            async with first.open(at("b"), "r"):  # which gives the file's lease its H again
+                with refused(MISSING):
+                    async with first.open(at("a"), "r+"):
+                        pass
+                assert "of u1" == await file.read()
+
+
+@pytest.mark.parametrize("way", ["same redirector", "neighbour", "direct"])
+async def test_a_dormant_file_does_not_keep_a_deleted_one_pending(autojump_clock, way):
+    async with play("win10") as s:
+        first, second = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(first, "a")
+        tree, handle = await opened(second, "a", f.FILE_DELETE_ON_CLOSE)
+        async with first.open(at("a"), "rb"):
+            pass  # dormant beside who is about to delete it
+        s.redirector.cable.delay(0.5)
+
+        await close(second, tree, handle)
+
+        with refused(MISSING):
+            await read(await somebody(s, way, first), "a")
