@@ -19,7 +19,8 @@ class Config:
     """The whole file. `policy` overrides single values of the preset, which `time_scale`
     scales.
 
-    `instance` names this redirector at its servers; without one a random name is made.
+    `instance` names this redirector at its servers, `instance_key` proves that name: started
+    again with both it frees at once what it held before. Each is random if not given.
     """
 
     listen: tuple[str, ...] = ("tcp:127.0.0.1:0",)
@@ -28,6 +29,7 @@ class Config:
     time_scale: float = 1.0
     servers: dict[str, str] = field(default_factory=dict)
     instance: str = ""
+    instance_key: str = ""
     link_per_session: bool = False
     logon_max_s: float = 10.0
     logoff_max_s: float = 10.0

@@ -33,6 +33,7 @@ from redird.wire.link import Answer, Link
 from redird.wire.messages import Message, Negotiated
 
 log = structlog.get_logger()
+INSTANCE_KEY_BYTES = 16
 
 
 @asynccontextmanager
@@ -70,6 +71,7 @@ def build_state(config: Config, world: World) -> State:
         policy=policy,
         world=world,
         instance=config.instance or f"redird-{world.token_hex(8)}",
+        instance_key=config.instance_key or world.token_hex(INSTANCE_KEY_BYTES),
         epoch=world.wall_now() // 1_000_000,  # grows with every start, then with every dialling
         dormant=DormantTable(
             policy.dormant_age_max_s, policy.dormant_files_max, shared=policy.handles_shared

@@ -31,6 +31,7 @@ def server_link(state: State, session: Session, server: str) -> ServerLink:
                 state.world.open_link,
                 address,
                 silence_max_s=state.config.peer_silence_max_s,
+                key=state.instance_key,
             ),
             answers.Answers(state),
             state.spawn,

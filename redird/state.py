@@ -76,6 +76,7 @@ class State:
     policy: Policy
     world: World
     instance: str
+    instance_key: str
     epoch: int
     dormant: DormantTable
     pages: PageCache

@@ -5,6 +5,7 @@ The tables decide; `service` changes them, one request at a time; `teardown` emp
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -44,7 +45,10 @@ class World:
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """Whoever is at the other end of one link. `instance` is empty for a plain client."""
+    """Whoever is at the other end of one link. `instance` is empty for a plain client.
+
+    `lessee` is whom a lease granted over this link belongs to.
+    """
 
     number: int
     link: Link
@@ -53,14 +57,20 @@ class Peer:
     since_ns: int
     instance: str = ""
     epoch: int = 0
+    lessee: str = ""
     capabilities: frozenset[str] = frozenset()
     sessions: dict[int, "Session"] = field(default_factory=dict)
     gone: trio.Event = field(default_factory=trio.Event)  # and all it held is given back
 
-    @property
-    def lessee(self) -> str:
-        """Whom a lease granted over this link belongs to."""
-        return self.instance or f"peer {self.number}"
+    def __post_init__(self) -> None:
+        """Until it is named it is nobody but itself."""
+        self.lessee = self.lessee or f"peer {self.number}"
+
+    def named(self, instance: str, key: str, epoch: int) -> None:
+        """Redirectors are the same if both name and key are; a name alone proves nothing."""
+        self.instance, self.epoch = instance, epoch
+        if instance and key:
+            self.lessee = f"{instance} {sha256(key.encode()).hexdigest()}"
 
 
 @dataclass(slots=True, eq=False)

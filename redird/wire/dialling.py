@@ -23,10 +23,14 @@ def refuse_all(link: Link, message: Message) -> Answer:
 
 
 async def negotiate(
-    link: Link, capabilities: tuple[str, ...] = (), instance: str = "", epoch: int = 0
+    link: Link,
+    capabilities: tuple[str, ...] = (),
+    instance: str = "",
+    epoch: int = 0,
+    key: str = "",
 ) -> Negotiated:
     """Agree with the peer on version and capabilities; raises Refused or LinkLost."""
-    offer = Negotiate(PROTOCOL_VERSION, PROTOCOL_VERSION, capabilities, instance, epoch)
+    offer = Negotiate(PROTOCOL_VERSION, PROTOCOL_VERSION, capabilities, instance, epoch, key)
     reply = await link.request(offer)
     if not isinstance(reply, Negotiated):
         raise LinkLost(f"the peer answered Negotiate with {type(reply).__name__}")
@@ -41,6 +45,7 @@ async def open_link(
     handler: Handler = refuse_all,
     instance: str = "",
     epoch: int = 0,
+    key: str = "",
     silence_max_s: float = PEER_SILENCE_MAX_S,
 ) -> AsyncIterator[tuple[Link, Negotiated]]:
     """Open a negotiated link, served in the background; it is closed at the end of the block.
@@ -53,7 +58,7 @@ async def open_link(
     async with trio.open_nursery() as nursery:
         await nursery.start(_run, link, silence_max_s)
         try:
-            yield link, await negotiate(link, capabilities, instance, epoch)
+            yield link, await negotiate(link, capabilities, instance, epoch, key)
         finally:
             link.close("the link was closed here")
 

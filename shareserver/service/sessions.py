@@ -25,7 +25,7 @@ def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
             f"versions {request.version_min} to {request.version_max}",
             {"version": m.PROTOCOL_VERSION},
         )
-    peer.instance, peer.epoch = request.instance, request.epoch
+    peer.named(request.instance, request.key, request.epoch)
     peer.capabilities = frozenset(request.capabilities)
     both = tuple(name for name in CAPABILITIES if name in peer.capabilities)
     return m.Negotiated(
@@ -68,16 +68,14 @@ async def _begin(state: State, peer: Peer, request: m.SessionSetup) -> Message:
 
 
 async def _establish(state: State, session: Session) -> None:
-    """The user is who it says; a newer epoch of its redirector ends the older ones first."""
+    """The user is who it says; its redirector's older epochs end first."""
     session.established = True
     session.admin = not session.guest and state.accounts.is_admin(session.user)
     peer = session.peer
     peer.link.exchange.trust_peer()
     peer.link.admit_by = None
-    if not peer.instance:
-        return
     for other in list(state.peers.values()):
-        if other.instance == peer.instance and other.epoch < peer.epoch:
+        if other.lessee == peer.lessee and other.epoch < peer.epoch:
             await teardown.end_peer(state, other)
             other.link.close("superseded by a newer epoch of the same redirector")
 

@@ -28,6 +28,7 @@ from tests.playbook import (
 )
 
 LIMIT = Status.STATUS_REQUEST_NOT_ACCEPTED
+NAMED: Any = {"instance": "terminal-server", "instance_key": "secret"}
 NAMES = [f"u{number}" for number in range(1, 11)]
 
 
@@ -67,7 +68,7 @@ async def test_a_link_may_be_dialled_again_in_the_moment_it_ends(autojump_clock)
 
 async def test_a_restarted_redirector_frees_what_it_held_before(autojump_clock, log):
     log.expect("slot_was_gone")
-    async with play("sp5", uses_max=2, instance="terminal-server") as s:
+    async with play("sp5", uses_max=2, **NAMED) as s:
         await visit(s, "u1")
         await enter(s, "u2")
         s.redirector.cable.hold()
@@ -75,7 +76,7 @@ async def test_a_restarted_redirector_frees_what_it_held_before(autojump_clock, 
         with refused(LIMIT):
             await enter_directly(s, "u9")
 
-        again = await s.add_redirector(redirector("sp5", instance="terminal-server"))
+        again = await s.add_redirector(redirector("sp5", **NAMED))
         await enter(s, "u3", again)
 
         assert (1, 2) == (uses(s), freed(s))
@@ -101,6 +102,21 @@ async def test_a_stranger_with_a_known_name_frees_nothing(autojump_clock):
             with refused(Status.STATUS_LOGON_FAILURE):
                 await link.request(m.SessionSetup(answer.session, "nobody", "c=biws,r=x,p=x"))
             assert (1, 0) == (uses(s), freed(s))
+
+
+@pytest.mark.parametrize("key", ["", "a guess"])
+async def test_a_user_with_a_known_name_but_no_key_is_another_redirector(autojump_clock, key):
+    async with play("sp5", uses_max=1, **NAMED) as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        cable = s.plug_in()
+        name: Any = {"instance": NAMED["instance"], "epoch": 2**62, "key": key}
+        async with dialling.open_link(cable.near, **name) as (link, _):
+            await link.request(m.SessionSetup(0, "u2", ""))
+
+            assert (1, 0) == (uses(s), freed(s))
+            assert 2 == len({peer.lessee for peer in s.server.peers.values()})
+            await touch(session, "a")
 
 
 # --- silence ----------------------------------------------------------------------------------

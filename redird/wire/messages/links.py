@@ -10,13 +10,18 @@ PROTOCOL_VERSION = 1
 
 @message
 class Negotiate(Message):
-    """First message on a link. `instance` and `epoch` name a redirector, empty for a client."""
+    """First message on a link. `instance` and `epoch` name a redirector, empty for a client.
+
+    `key` is the instance's secret: who shows the same one is the same redirector, who shows
+    another one, or none, is another of the same name. Nothing of the one is the other's.
+    """
 
     version_min: int
     version_max: int
     capabilities: tuple[str, ...]
     instance: str = ""
     epoch: int = 0
+    key: str = ""
 
 
 @message

@@ -8,7 +8,8 @@ from redird.wire.schema import Record
 class SessionSetup(Message):
     """A step of SCRAM-SHA-256 (RFC 5802); a guest's first step has an empty token.
 
-    `session` is 0 on the first step. A newer epoch of an instance frees the older one's uses.
+    `session` is 0 on the first step. A newer epoch of an instance frees the older one's uses
+    if the two links were negotiated with the same key.
     """
 
     session: int
