@@ -10,6 +10,7 @@ the block logs off. Every error is a `clients.errors.SessionError`.
 
 import functools
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -86,16 +87,20 @@ class Session(Attributes):
         self.number = number
         self.proof: LoggedOff | None = None
         self._trees: dict[tuple[str, str], int] = {}
+        self._connecting: defaultdict[tuple[str, str], trio.Lock] = defaultdict(trio.Lock)
 
     async def connect(self, server: str, share: str, password: str = "") -> int:
         """Connect to a share, which takes a slot; returns the connection's number.
 
-        Raises ConnectRefused at the share's limit. Connecting again returns the same number.
+        Raises ConnectRefused at the share's limit. Connecting again returns the same number,
+        also to those who ask at once: a redirector counts how often it was asked.
         """
         key = _key(server, share)
         if key not in self._trees:
-            with session_errors(f"\\\\{server}\\{share}"):
-                self._trees[key] = await self._connect(server, share, password)
+            async with self._connecting[key]:
+                if key not in self._trees:
+                    with session_errors(f"\\\\{server}\\{share}"):
+                        self._trees[key] = await self._connect(server, share, password)
         return self._trees[key]
 
     async def _connect(self, server: str, share: str, password: str) -> int:

@@ -1,12 +1,24 @@
 """What is done with an open file or folder, through a redirector and straight at the server."""
 
 import pytest
+import trio
 
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.status import Status
-from tests.playbook import SHARE, at, at_once, enter, enter_directly, play, read, refused, touch
+from tests.playbook import (
+    SHARE,
+    at,
+    at_once,
+    enter,
+    enter_directly,
+    play,
+    read,
+    refused,
+    touch,
+    uses,
+)
 
 S = Status
 WAYS = pytest.mark.parametrize("way", [enter, enter_directly], ids=["redirector", "direct"])
@@ -171,3 +183,16 @@ async def test_names_may_be_changed(autojump_clock, way):
         await session.rmdir(at("other"))
 
         assert [] == await session.listdir(at())
+
+
+async def test_first_uses_at_once_are_one_connection(autojump_clock):
+    async with play() as s:
+        client = await s.client()
+        session = await client.logon("u1")
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(touch, session, name)
+
+        assert 1 == s.cable(client).up.arrived["Connect"]
+        await session.disconnect("server", SHARE)
+        assert 0 == uses(s)
