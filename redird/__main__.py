@@ -10,9 +10,10 @@ import trio
 from redird import daemon
 from redird.config import Config
 from redird.presets import PRESETS
+from redird.state import State
 from redird.wire.address import AddressError
 from redird.wire.asking import ask_view, run_asking
-from redird.wire.config import ConfigError, load
+from redird.wire.config import ConfigError, load, naming
 from redird.wire.console import print_rows
 from redird.wire.process import (
     announce,
@@ -64,7 +65,10 @@ def serve(
             preset=preset or config.preset,
             time_scale=time_scale or config.time_scale,
         )
-        trio.run(_serve, config, as_json)
+        options = bool(listen_at or servers or preset or time_scale)
+        with naming(config_path, options=options):
+            state = daemon.build_state(config, daemon.real_world())
+        trio.run(_serve, state, as_json)
     except (ConfigError, AddressError) as error:
         fail(PROGRAM, error)
 
@@ -82,8 +86,8 @@ def _server(text: str) -> tuple[str, str]:
     return name, address
 
 
-async def _serve(config: Config, as_json: bool) -> None:
-    state = daemon.build_state(config, daemon.real_world())
+async def _serve(state: State, as_json: bool) -> None:
+    config = state.config
     routes = "".join(f"\n  server {name} = {where}" for name, where in config.servers.items())
     more = f"\n  preset {state.preset.name}" + (routes or "\n  no servers: give --server")
     async with listening(config.listen) as listeners:

@@ -191,6 +191,22 @@ class ConnectionTable:
             "files_known": len(self._files),
         }
 
+    def validate(self) -> None:
+        """Assert that the views of the table agree."""
+        known = self._connections.values()
+        assert {one for held in self._by_session.values() for one in held.values()} == {*known}
+        assert {*self._by_share.values()} <= {*known}
+        trees = {(one.link, one.tree): one for one in known if one.tree is not None}
+        assert self._by_tree == trees
+        handles = {handle for one in known for handle in one.handles.values()}
+        assert handles == {handle for file in self._files.values() for handle in file.handles}
+        assert all(file.handles for file in self._files.values())
+        live = {handle for held in self._live_by_path.values() for handle in held.values()}
+        assert live == {handle for handle in handles if handle.opens}
+        opens = {number: opened for one in known for number, opened in one.opens.items()}
+        assert all(number in opened.handle.opens for number, opened in opens.items())
+        assert {number for handle in handles for number in handle.opens} <= {*opens}
+
 
 def _share_key(session: Session, server: str, share: str) -> tuple[int, str, str]:
     return session.number, server.casefold(), share.casefold()

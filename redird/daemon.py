@@ -115,14 +115,15 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         return serve(state, peer, message)
 
     link = Link(stream, handle, listening=True)
-    link.admit_by = link.heard_at + state.config.logon_max_s
     uid = peer_uid(stream)
     peer = Peer(state.next_number(), link, uid, _is_private(stream), os.getuid())
-    if sum(other.admit_by is not None for other in links) >= state.config.strangers_max:
+    if state.strangers >= state.config.strangers_max:
         log.warning("link_refused", reason="too many peers that have not logged on")
         await trio.aclose_forcefully(stream)
         return
     links.add(link)
+    link.admit_by = link.heard_at + state.config.logon_max_s
+    state.strangers += 1
     reason = "cancelled"
     try:
         reason = await link.run()
@@ -131,6 +132,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         reason = "an internal error"
     finally:
         links.discard(link)
+        state.know(link)
         log.debug("link_ended", peer=peer.number, reason=reason)
         with trio.CancelScope(shield=True):
             await log_off_all(state, state.sessions.of_owner(peer.number))

@@ -168,8 +168,9 @@ class _Logoff:
         for connection in self.state.connections.of_session(self.session):
             if connection.tree is not None:
                 files = len(connection.handles)
+                undone = f"{files} file{'s' * (files != 1)} not closed" if files else "not left"
                 where = f"{connection.server}\\{connection.share}"
-                self.residue.append(f"{where}: {files} files not closed within {limit_s:g} s")
+                self.residue.append(f"{where}: {undone} within {limit_s:g} s")
                 await self._disconnect(connection)
         self.residue += await closing.log_off_upstream(self.state, self.session)
 

@@ -62,7 +62,7 @@ async def logon(state: State, peer: Peer, request: m.Logon) -> Message:
         state, peer.number, peer.uid, request.user, request.password, request.server
     )
     peer.link.exchange.trust_peer()
-    peer.link.admit_by = None
+    state.know(peer.link)
     return m.LoggedOn(session.number)
 
 

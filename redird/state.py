@@ -21,6 +21,7 @@ from redird.presets import Policy, Preset
 from redird.sessions import Session, SessionTable
 from redird.upstream import ServerLink
 from redird.wire.errors import Refused
+from redird.wire.link import Link
 from redird.wire.status import Status
 
 
@@ -94,6 +95,7 @@ class State:
     folders_opening: set[tuple[int, str]] = field(default_factory=set)  # connection, path
     connecting: dict[int, trio.Lock] = field(default_factory=dict)  # by session
     stopping: bool = False
+    strangers: int = 0  # links over which nobody has logged on yet
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 
@@ -101,6 +103,12 @@ class State:
         """Return a number never given before to a peer."""
         self.last_number += 1
         return self.last_number
+
+    def know(self, link: Link) -> None:
+        """Somebody has logged on over it, or it has ended: no stranger any more."""
+        if link.admit_by is not None:
+            link.admit_by = None
+            self.strangers -= 1
 
     def session(self, owner: int, number: int) -> Session:
         """Return this link's session if it is active, or refuse."""

@@ -13,7 +13,7 @@ import trio
 from redird.wire import messages as m
 from redird.wire.address import AddressError
 from redird.wire.asking import ask_view, run_asking
-from redird.wire.config import ConfigError, build, load
+from redird.wire.config import ConfigError, build, load, naming
 from redird.wire.console import print_rows, printable
 from redird.wire.process import (
     announce,
@@ -29,6 +29,7 @@ from redird.wire.process import (
 from shareserver import server
 from shareserver.accounts import make_verifier, read_verifiers, write_verifiers
 from shareserver.config import Config
+from shareserver.state import State
 
 PROGRAM = "shareserver"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,7 +62,9 @@ def serve(
             config = replace(config, shares=config.shares | extra.shares)
         if listen_at:
             config = replace(config, listen=listen_at)
-        trio.run(_serve, config, as_json)
+        with naming(config_path, options=bool(table or listen_at)):
+            state = server.build_state(config, server.real_world())
+        trio.run(_serve, state, as_json)
     except (ConfigError, AddressError) as error:
         fail(PROGRAM, error)
 
@@ -97,14 +100,13 @@ def _share(text: str) -> tuple[str, dict[str, Any]]:
     return name, {"path": rest}
 
 
-async def _serve(config: Config, as_json: bool) -> None:
-    state = server.build_state(config, server.real_world())
+async def _serve(state: State, as_json: bool) -> None:
     shares = "".join(
         f"\n  share {one.name} = {one.path},"
         f" limit {'none' if one.uses_max is None else one.uses_max}"
         for one in state.shares
     )
-    async with listening(config.listen) as listeners:
+    async with listening(state.config.listen) as listeners:
         await until_signalled(
             functools.partial(server.serve, state, listeners),
             functools.partial(announce, PROGRAM, listeners, as_json, shares),

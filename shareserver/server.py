@@ -113,14 +113,15 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         return dispatch.serve(state, peer, message)
 
     link = Link(stream, handle, listening=True)
-    link.admit_by = link.heard_at + state.config.logon_max_s
     now = state.world.wall_now()
     peer = Peer(number, link, _name(stream, number), peer_uid(stream), now)
-    if sum(other.admit_by is not None for other in links) >= state.config.strangers_max:
+    if state.strangers >= state.config.strangers_max:
         log.warning("link_refused", reason="too many peers that have not logged on")
         await trio.aclose_forcefully(stream)
         return
     links.add(link)
+    link.admit_by = link.heard_at + state.config.logon_max_s
+    state.strangers += 1
     state.peers[number] = peer
     reason = "cancelled"
     try:
@@ -130,6 +131,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         reason = "an internal error"
     finally:
         links.discard(link)
+        state.know(link)
         ended = await teardown.end_peer(state, peer)
         log.info(
             "link_ended",

@@ -108,6 +108,7 @@ class State:
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
     lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone
+    strangers: int = 0  # links over which nobody has logged on yet
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 
@@ -115,6 +116,12 @@ class State:
         """Return a number never given before to a peer or a session."""
         self.last_number += 1
         return self.last_number
+
+    def know(self, link: Link) -> None:
+        """Somebody has logged on over it, or it has ended: no stranger any more."""
+        if link.admit_by is not None:
+            link.admit_by = None
+            self.strangers -= 1
 
     def session(self, peer: Peer, number: int) -> Session:
         """Return this peer's established session, or refuse."""

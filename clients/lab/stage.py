@@ -161,6 +161,10 @@ class Stage:
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
             redirector.state.pages.validate()
+            redirector.state.connections.validate()
+        for program in (self._server, *self.redirectors):
+            strangers = sum(link.admit_by is not None for link in program.links)
+            assert strangers == program.state.strangers
 
     def leftovers(self) -> dict[str, int]:
         """What sessions have left behind: the counters that are not zero."""

@@ -4,6 +4,8 @@ are errors that name the file, the key and what would be right.
 
 import tomllib
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,6 +30,18 @@ def load(cls: type[C], path: Path) -> C:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     return build(cls, table, str(path))
+
+
+@contextmanager
+def naming(path: Path | None, *, options: bool) -> Iterator[None]:
+    """Name the file in what is wrong with its sense; `options`: or they are to blame."""
+    try:
+        yield
+    except ConfigError as error:
+        if path is None:
+            raise
+        also = " and the options" if options else ""
+        raise ConfigError(f"{path}{also}: {error}") from None
 
 
 def build(cls: type[C], table: dict[str, Any], where: str) -> C:

@@ -73,7 +73,7 @@ async def _establish(state: State, session: Session) -> None:
     session.admin = not session.guest and state.accounts.is_admin(session.user)
     peer = session.peer
     peer.link.exchange.trust_peer()
-    peer.link.admit_by = None
+    state.know(peer.link)
     for other in list(state.peers.values()):
         if other.lessee == peer.lessee and other.epoch < peer.epoch:
             await teardown.end_peer(state, other)

@@ -210,6 +210,22 @@ def test_a_mistake_in_a_configuration_is_one_line(tmp_path, serve, program, name
     assert said in serve(program, "--config", str(tmp_path / "config.toml"))
 
 
+@pytest.mark.parametrize(
+    ("program", "table", "more"),
+    [
+        ("shareserver", {"shares": {"docs": {"path": "/none"}}}, []),
+        ("redird", {"preset": "sp7"}, []),
+        ("redird", {}, ["--server", "files=files"]),
+    ],
+)
+def test_a_mistake_in_sense_names_the_file(tmp_path, serve, program, table, more):
+    path = tmp_path / "config.toml"
+    path.write_text(toml(table))
+
+    also = " and the options" if more else ""
+    assert f"{program}: {path}{also}: " in serve(program, "--config", str(path), *more)
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_what_is_in_use_or_not_there_is_named(tmp_path, serve, program):
     with socket.create_server(("127.0.0.1", 0)) as other:

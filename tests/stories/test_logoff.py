@@ -243,6 +243,17 @@ async def test_without_an_answer_to_the_batch_the_tree_goes_all_the_same(autojum
         assert (1, 0, True) == (share.uses_before, share.uses_after, share.disconnected)
 
 
+async def test_what_is_not_left_in_time_is_told_though_no_file_was(autojump_clock, log):
+    log.expect("slot_was_gone")
+    async with play("sp6", uses_max=1) as s:
+        session = await enter(s, "u1")
+        s.redirector.cable.down.hold("TreeDisconnected")
+
+        proof = await session.logoff()
+        assert "server\\docs: not left within 10 s" == proof.residue[0]
+        s.redirector.cable.release()
+
+
 async def test_a_silent_server_does_not_hold_up_a_logoff(autojump_clock, log):
     log.expect("close_batch_failed", "slot_was_gone")
     async with play("sp6") as s, trio.open_nursery() as nursery:
