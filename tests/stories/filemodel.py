@@ -270,12 +270,13 @@ class Model:
     ) -> Result:
         """Rename a file, or a folder with all below it."""
         number = self._found(path)
+        there = self._look_up(target) if replacing else None
         self._require_shared(number, f.DELETE)
         if not posix and any(self.users(self.names[name]) for name in self._below(path)):
             raise Refused(Status.STATUS_ACCESS_DENIED)
-        there = self._look_up(target)
-        if replacing and there is not None and there != number:
+        if there is not None and there != number:
             self._require_unused(there, posix)
+        there = self._look_up(target)
         if there is not None and not replacing:
             raise Refused(Status.STATUS_OBJECT_NAME_COLLISION)
         if target.startswith(f"{path}/"):
