@@ -54,14 +54,20 @@ class Keeper:
 async def keep(s, user="u9"):
     keeper = Keeper(s)
     cable = s.plug_in()
+    name: Any = {"instance": user, "epoch": 1, "key": "secret"}
     opened = dialling.open_link(
-        cable.near, handler=lambda *asked: keeper.answer(*asked), instance=user, epoch=1
+        cable.near, handler=lambda *asked: keeper.answer(*asked), **name
     )
     async with opened as (link, peer):
         keeper.client = Client(link, peer)
         keeper.session = await keeper.client.logon(user)
         keeper.tree = await keeper.session.connect("server", SHARE)
         yield keeper
+
+
+def keeper_of(s, user="u9"):
+    """Whom the leases granted to it belong to."""
+    return next(one.lessee for one in s.server.peers.values() if one.instance == user)
 
 
 def disk(s):
@@ -189,7 +195,7 @@ async def test_a_folder_is_told_of_a_change_before_it_is_made(autojump_clock, ac
             assert H == keeper.breaks[0]
             assert before == keeper.seen[0]
             assert before != disk(s)
-            assert H == s.server.leases.state(identity(s, "d"), "u9")
+            assert H == s.server.leases.state(identity(s, "d"), keeper_of(s))
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -304,7 +310,7 @@ async def test_a_write_of_another_takes_r_before_it_is_done(autojump_clock, ente
 
             assert H in keeper.breaks
             assert before == keeper.seen[-1]
-            assert H == s.server.leases.state(identity(s, "d/a"), "u9")
+            assert H == s.server.leases.state(identity(s, "d/a"), keeper_of(s))
 
 
 async def stat(session):
@@ -369,7 +375,7 @@ async def test_a_client_that_ignores_a_break_costs_the_bound_and_its_lease(autoj
         assert RH == (await other.open("d/a", RWH)).lease
 
         assert BOUND_S == trio.current_time() - began
-        assert RH == s.server.leases.state(identity(s, "d/a"), "u8")
+        assert RH == s.server.leases.state(identity(s, "d/a"), keeper_of(s, "u8"))
         assert 1 == s.server.leases.statistics()["lease_breaks_expired"]
         await deaf.write(opened.handle, b"late")
         assert [H] == other.breaks
