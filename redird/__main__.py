@@ -9,6 +9,7 @@ import trio
 
 from redird import daemon
 from redird.config import Config
+from redird.fuse import command
 from redird.presets import PRESETS
 from redird.state import State
 from redird.wire.address import AddressError
@@ -61,7 +62,7 @@ def serve(
         config = replace(
             config,
             listen=listen_at or config.listen,
-            servers=config.servers | dict(_server(text) for text in servers),
+            servers=config.servers | command.named_servers(servers),
             preset=preset or config.preset,
             time_scale=time_scale or config.time_scale,
         )
@@ -77,13 +78,6 @@ def default_config(needs_socket: bool) -> Config:
     """Return what `serve` does without a file: a free TCP port, and a unix socket of ours."""
     addresses = ("tcp:127.0.0.1:0", free_socket(PROGRAM)) if needs_socket else ()
     return Config(listen=addresses)
-
-
-def _server(text: str) -> tuple[str, str]:
-    name, given, address = text.partition("=")
-    if not name or not given or not address:
-        raise ConfigError(f"--server {text!r}: write NAME=tcp:HOST:PORT or NAME=unix:/PATH")
-    return name, address
 
 
 async def _serve(state: State, as_json: bool) -> None:
@@ -106,6 +100,9 @@ def _view(name: str, text: str) -> None:
         rows = run_asking(PROGRAM, functools.partial(ask_view, name), at)
         print_rows(PROGRAM, name, rows, as_json)
 
+
+for _command in (command.mount, command.unmount, command.logoff):
+    main.add_command(_command)
 
 for _name, _text in {
     "sessions": "Who is logged on.",

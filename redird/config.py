@@ -15,6 +15,32 @@ _CHOICES = {
 
 
 @dataclass(frozen=True, slots=True)
+class MountUserConfig:
+    """Who a local user of a shared mount is at the server; nothing: its guest."""
+
+    user: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MountConfig:
+    """A share mounted at a folder; `users` by uid, with `allow_other` only.
+
+    `uid`, `gid`: whose everything in it seems to be, without `allow_other`.
+    """
+
+    share: str
+    at: str
+    user: str = ""
+    password_file: str = ""
+    allow_other: bool = False
+    uid: int | None = None
+    gid: int | None = None
+    idle_logoff_s: float = 0.0  # 0: never
+    users: dict[str, MountUserConfig] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. `policy` overrides single values of the preset, which `time_scale`
     scales.
@@ -28,6 +54,7 @@ class Config:
     policy: dict[str, Any] = field(default_factory=dict)
     time_scale: float = 1.0
     servers: dict[str, str] = field(default_factory=dict)
+    mounts: dict[str, MountConfig] = field(default_factory=dict)
     instance: str = ""
     instance_key: str = ""
     link_per_session: bool = False

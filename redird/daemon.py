@@ -18,6 +18,7 @@ from redird.config import Config, preset_of
 from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
 from redird.flushing import flush_on_time
+from redird.fuse.mounts import Mounts
 from redird.peers import Peer
 from redird.scavenger import scavenge
 from redird.service import serve
@@ -102,6 +103,8 @@ async def run(
                 silence_max_s=config.peer_silence_max_s,
             )
         )
+        state.mounts = Mounts(state, serve)
+        await state.mounts.mount_configured(config)
         handler = functools.partial(serve_stream, state, links)
         await nursery.start(functools.partial(trio.serve_listeners, handler, listeners))
         task_status.started()
@@ -166,6 +169,8 @@ async def _log_off_one(state: State, session: Session) -> None:
 
 async def stop(state: State) -> None:
     """Log off every session before the links go; bounded by `logoff_max_s`."""
+    if state.mounts is not None:
+        await state.mounts.stop()
     state.stopping = True
     await log_off_all(state, state.sessions.all())
     for link in list(state.links.values()):

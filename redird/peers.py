@@ -7,10 +7,13 @@ from redird.wire.link import Link
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """Whoever is at the other end of a link to us. `private`: passwords may travel over it."""
+    """Whoever is at the other end of a link to us, or a mount, which needs none.
+
+    `private`: passwords may travel over it.
+    """
 
     number: int
-    link: Link
+    link: Link | None
     uid: int | None
     private: bool
     own_uid: int

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redird import extents, filing, logoff, naming, redirector
+from redird.fuse.mounts import Mounts, serve_logoff_user, serve_mount, serve_unmount
 from redird.peers import Peer
 from redird.state import State
 from redird.views import VIEWS
@@ -61,8 +62,9 @@ async def logon(state: State, peer: Peer, request: m.Logon) -> Message:
     session = await redirector.log_on(
         state, peer.number, peer.uid, request.user, request.password, request.server
     )
-    peer.link.exchange.trust_peer()
-    state.know(peer.link)
+    if peer.link is not None:
+        peer.link.exchange.trust_peer()
+        state.know(peer.link)
     return m.LoggedOn(session.number)
 
 
@@ -124,6 +126,15 @@ def enumerate_view(state: State, peer: Peer, request: m.Enumerate) -> Message:
     return m.Enumerated(page(view(state, request.since)))
 
 
+def _of_mounts(function: Callable[[Mounts, Peer, Any], Answer]) -> Function:
+    def ask(state: State, peer: Peer, request: Message) -> Answer:
+        if state.mounts is None:
+            raise Refused(Status.STATUS_NOT_SUPPORTED, "mounts")
+        return function(state.mounts, peer, request)
+
+    return ask
+
+
 FUNCTIONS: dict[type[Message], Function] = {
     m.Negotiate: negotiate,
     m.Logon: logon,
@@ -156,4 +167,7 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.MakeDirectory: naming.make_directory,
     m.RemoveDirectory: naming.remove_directory,
     m.Enumerate: enumerate_view,
+    m.Mount: _of_mounts(serve_mount),
+    m.Unmount: _of_mounts(serve_unmount),
+    m.LogoffUser: _of_mounts(serve_logoff_user),
 }

@@ -6,7 +6,7 @@ them, and the servers behind `links` are asked.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -23,6 +23,9 @@ from redird.upstream import ServerLink
 from redird.wire.errors import Refused
 from redird.wire.link import Link
 from redird.wire.status import Status
+
+if TYPE_CHECKING:
+    from redird.fuse.mounts import Mounts
 
 
 class RunBlocking(Protocol):
@@ -96,6 +99,7 @@ class State:
     connecting: dict[int, trio.Lock] = field(default_factory=dict)  # by session
     stopping: bool = False
     strangers: int = 0  # links over which nobody has logged on yet
+    mounts: "Mounts | None" = None  # a daemon that only simulates has none
     last_number: int = 0
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 

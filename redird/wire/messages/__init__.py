@@ -26,6 +26,8 @@ UseEnded                  (notification)          share server -> redirector
 DescribeRefusal           RefusalDescribed        the refused -> either
 QueryUses                 UsesFound               -> either: how full the share is now
 Enumerate, ForceClose     Enumerated, ForceClosed administrator -> either
+Mount, Unmount,           Mounted, Unmounted,      whose mount it is -> redirector
+LogoffUser                UserLoggedOff
 (any)                     RefusedReply            the answer is no
 ========================  ======================  =============================================
 
@@ -38,6 +40,12 @@ from redird.wire.messages.administration import (
     Enumerated,
     ForceClose,
     ForceClosed,
+    LogoffUser,
+    Mount,
+    Mounted,
+    Unmount,
+    Unmounted,
+    UserLoggedOff,
 )
 from redird.wire.messages.extents import (
     Allocate,
@@ -202,9 +210,12 @@ __all__ = [
     "LoggedOff",
     "LoggedOn",
     "Logoff",
+    "LogoffUser",
     "Logon",
     "MakeDirectory",
     "Message",
+    "Mount",
+    "Mounted",
     "Negotiate",
     "Negotiated",
     "Payload",
@@ -243,8 +254,11 @@ __all__ = [
     "Unlinked",
     "Unlock",
     "Unlocked",
+    "Unmount",
+    "Unmounted",
     "UseDescription",
     "UseEnded",
+    "UserLoggedOff",
     "UsesDescribed",
     "UsesFound",
     "VolumeFound",
