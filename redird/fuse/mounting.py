@@ -13,6 +13,7 @@ _MS_NOSUID, _MS_NODEV, _MNT_DETACH = 2, 4, 2
 _DEVICE = "/dev/fuse"
 FILE_SYSTEM = "fuse.redird"
 HELPER_MAX_S = 10
+_DEAD = {errno.ENOTCONN, errno.ECONNABORTED}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,26 +43,23 @@ def mount(source: str, at: str, owner: int, *, shared: bool, uid: int) -> int:
 
 def _open_folder(at: str) -> int:
     try:
-        folder = os.open(at, os.O_PATH | os.O_DIRECTORY)
-        try:
-            os.fstat(folder)
-        except BaseException:
-            os.close(folder)
-            raise
+        return os.open(at, os.O_PATH | os.O_DIRECTORY)
     except OSError as error:
-        if error.errno in (errno.ENOTCONN, errno.ECONNABORTED):
-            why = "a mount whose daemon is gone; end it with: umount -l"
-        else:
-            why = (error.strerror or "").lower() + ": give a folder to mount on"
-        raise MountFailed(f"{at}: {why} {at}" if "umount" in why else f"{at}: {why}") from None
-    return folder
+        why = (error.strerror or "").lower()
+        raise MountFailed(f"{at}: {why}: give a folder to mount on") from None
 
 
 def require_free(at: str) -> None:
     """Refuse a folder that is a mount of ours already; raises MountFailed."""
-    real = os.path.realpath(at)
-    if real in mounts_of_ours():
-        raise MountFailed(f"{at}: is mounted already; end it with: redird unmount {at}")
+    if os.path.realpath(at) not in mounts_of_ours():
+        return
+    try:
+        os.stat(at)
+    except OSError as error:
+        if error.errno in _DEAD:
+            why = f"the daemon of this mount is gone; end the mount with: umount -l {at}"
+            raise MountFailed(f"{at}: {why}") from None
+    raise MountFailed(f"{at}: is mounted already; end it with: redird unmount {at}")
 
 
 def mounts_of_ours() -> list[str]:

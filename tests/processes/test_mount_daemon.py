@@ -1,0 +1,139 @@
+"""Mounting and unmounting: who may, what is said when it fails, and what is left after."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+import trio
+
+from deploy.local import python_module
+from tests.processes.daemons import redirector, run_command, share_server, stage, wait_until
+from tests.processes.mounts import detach, is_mounted, mounted, require_fuse
+
+
+@pytest.fixture
+def at(tmp_path):
+    require_fuse()
+    folder = tmp_path / "at"
+    folder.mkdir()
+    yield folder
+    detach(folder)
+
+
+async def in_thread(act, *args):
+    """The mount's daemon may need this process' loop; the kernel makes us wait."""
+    return await trio.to_thread.run_sync(act, *args)
+
+
+async def test_unmounting_logs_off(tmp_path, at):
+    async with stage(tmp_path) as house:
+        with mounted(house.redirector, at):
+            await in_thread((at / "a").write_text, "x")
+            assert 1 == await house.server.uses()
+            await run_command("redird", "unmount", str(at), "--at", house.redirector.unix)
+
+            assert not is_mounted(at)
+            assert 0 == await house.server.uses()
+
+
+async def test_a_daemon_that_stops_leaves_no_mount(tmp_path, at):
+    async with stage(tmp_path) as house:
+        with mounted(house.redirector, at):
+            assert 0 == await house.redirector.local.terminate()
+
+            assert not is_mounted(at)
+            assert 0 == await house.server.uses()
+
+
+async def test_a_killed_daemon_leaves_an_error_and_no_hanging(tmp_path, at):
+    async with stage(tmp_path) as house:
+        with mounted(house.redirector, at):
+            await house.redirector.local.kill()
+            with pytest.raises(OSError, match=r"(?i)not connected|connection abort"):
+                await in_thread(os.listdir, at)
+            other = tmp_path / "other"
+            other.mkdir()
+            async with redirector(other, house.server.tcp) as second:
+                again = "redird", "mount", "//files/docs", str(at), "--redird", second.unix
+                done = await run_command(*again)
+                assert 1 == done.status
+                assert "umount -l" in done.err
+
+
+async def test_a_user_logs_off_and_on_again_at_the_next_use(tmp_path, at):
+    async with stage(tmp_path) as house:
+        with mounted(house.redirector, at):
+            file = await in_thread((at / "a").open, "w")
+            off = "redird", "logoff", str(os.getuid()), "--at", house.redirector.unix
+            assert "1 files open" in (await run_command(*off)).err
+            await in_thread(file.close)
+            await wait_until(lambda: nothing_open(house))
+            assert 0 == (await run_command(*off)).status
+            assert 0 == await house.server.uses()
+
+            await in_thread(os.stat, at / "a")
+            assert 1 == await house.server.uses()
+
+
+async def nothing_open(house):
+    rows = await house.redirector.view("connections")
+    return all(row["open_files"] == 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("share", "folder", "said"),
+    [
+        ("files/docs", "at", "is not a share"),
+        ("//files/docs", "absent", "no such file or directory"),
+        ("//files/nix", "at", "STATUS_BAD_NETWORK_NAME"),
+        ("//nobody/docs", "at", "STATUS_BAD_NETWORK_PATH"),
+    ],
+)
+async def test_what_cannot_be_mounted_is_said(tmp_path, at, share, folder, said):
+    async with stage(tmp_path) as house:
+        where = str(tmp_path / folder)
+        done = await run_command(
+            "redird", "mount", share, where, "--redird", house.redirector.unix
+        )
+
+        assert 1 == done.status
+        assert said in done.err
+        assert 0 == await house.server.uses()
+
+
+async def test_a_mount_of_ours_is_not_mounted_over(tmp_path, at):
+    async with stage(tmp_path) as house:
+        with mounted(house.redirector, at):
+            again = "redird", "mount", "//files/docs", str(at)
+            done = await run_command(*again, "--redird", house.redirector.unix)
+
+            assert "is mounted already" in done.err
+
+
+def started(command):
+    return subprocess.Popen(
+        python_module("redird", *command), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("how", ["signal", "umount"])
+async def test_a_daemon_for_one_mount_ends_with_it(tmp_path, at, how):
+    async with share_server(tmp_path) as (server, _):
+        command = ["mount", "//files/docs", str(at), "--server", f"files={server.tcp}"]
+        with started(command) as process:
+            try:
+                assert process.stdout is not None
+                assert b"is mounted at" in await in_thread(process.stdout.readline)
+                await in_thread((at / "a").write_text, "x")
+                assert 1 == await server.uses()
+                if how == "signal":
+                    process.send_signal(signal.SIGINT)
+                else:
+                    await in_thread(detach, at)
+                assert 0 == await in_thread(process.wait, 20)
+            finally:
+                process.kill()
+
+        assert not is_mounted(at)
+        assert 0 == await server.uses()
