@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import structlog
 import trio
 
-from redird import redirector
+from redird import flushing, redirector
+from redird.finding import opened_file
 from redird.fuse.errnos import NotDone
 from redird.peers import Peer
 from redird.state import State
@@ -83,6 +84,12 @@ class Callers:
     def ask(self, request: Message) -> Any:
         """Ask the redirector as a session client does; awaits its reply. Raises Refused."""
         return self._serve(self._state, self._peer, request)
+
+    async def settle(self, tree: int, handle: int) -> None:
+        """Bring to the server's kernel what was deferred; raises what became of it, once."""
+        opened = opened_file(self._state, self._peer, tree, handle)
+        await flushing.flush(self._state, opened.handle.file)
+        flushing.raise_error(opened.handle)
 
     async def log_on(self, uid: int) -> Caller:
         """Return a user's session, made at its first use; raises Refused or NotDone."""

@@ -113,9 +113,13 @@ async def write(mount: Mount, request: Request, body: bodies.Write) -> bytes:
 
 
 async def flush(mount: Mount, request: Request, body: bodies.Flush) -> bytes:
-    """A descriptor is closed: its owner's locks go, the file stays open."""
+    """A descriptor is closed: the last to say what became of its writes. Its owner's locks
+    go; the file stays open.
+    """
     opened = mount.open_file(body.handle)
     await locks.give_up(mount, opened, "posix", body.owner)
+    if opened.writable:
+        await mount.callers.settle(opened.caller.tree, body.handle)
     return b""
 
 
