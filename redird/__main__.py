@@ -16,6 +16,7 @@ from redird.wire.address import AddressError
 from redird.wire.asking import ask_view, run_asking
 from redird.wire.config import ConfigError, load, naming
 from redird.wire.console import print_rows
+from redird.wire.dialling import unwrapped
 from redird.wire.process import (
     announce,
     configure_logging,
@@ -85,11 +86,12 @@ async def _serve(state: State, as_json: bool) -> None:
     routes = "".join(f"\n  server {name} = {where}" for name, where in config.servers.items())
     more = f"\n  preset {state.preset.name}" + (routes or "\n  no servers: give --server")
     async with listening(config.listen) as listeners:
-        await until_signalled(
-            functools.partial(daemon.run, state, listeners),
-            functools.partial(announce, PROGRAM, listeners, as_json, more),
-            functools.partial(daemon.stop, state),
-        )
+        with unwrapped():
+            await until_signalled(
+                functools.partial(daemon.run, state, listeners),
+                functools.partial(announce, PROGRAM, listeners, as_json, more),
+                functools.partial(daemon.stop, state),
+            )
 
 
 def _view(name: str, text: str) -> None:

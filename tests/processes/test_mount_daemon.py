@@ -137,3 +137,39 @@ async def test_a_daemon_for_one_mount_ends_with_it(tmp_path, at, how):
 
         assert not is_mounted(at)
         assert 0 == await server.uses()
+
+
+SHARED = {
+    "share": "//files/docs",
+    "allow_other": True,
+    "idle_logoff_s": 1,
+    "users": {"0": {"user": "guest"}},
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="several users take root")
+async def test_each_local_user_of_a_shared_mount_is_a_session(tmp_path, at):
+    mounts = {"all": {**SHARED, "at": str(at)}}
+    async with stage(tmp_path, redirector_config={"mounts": mounts}) as house:
+        assert 0 == await house.server.uses()
+        await in_thread((at / "a").write_text, "x")
+        assert 1 == await house.server.uses()
+        as_nobody = ["setpriv", "--reuid=65534", "--clear-groups", "cat", str(at / "a")]
+        done = await trio.run_process(as_nobody, check=False, capture_stderr=True)
+        assert b"Permission denied" in done.stderr
+
+        await wait_until(lambda: unused(house))
+        assert "x" == await in_thread((at / "a").read_text)
+
+
+async def unused(house):
+    return await house.server.uses() == 0
+
+
+async def test_a_configured_mount_that_fails_is_said_in_one_line(tmp_path, at):
+    table = f'[servers]\n[mounts.docs]\nshare = "//files/docs"\nat = "{at}"\n'
+    (tmp_path / "redird.toml").write_text(table)
+    done = await run_command("redird", "serve", "--config", str(tmp_path / "redird.toml"))
+
+    assert 1 == done.status
+    assert "mounts.docs" in done.err
