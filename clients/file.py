@@ -162,6 +162,35 @@ class File:
                 done += count
         return done
 
+    async def lock(
+        self, offset: int = 0, length: int = 0, *, shared: bool = False, wait_s: float = 0.0
+    ) -> None:
+        """Lock a range for this open alone, or for reading; length 0: to the end.
+
+        Everybody's reads and writes respect it. Raises SessionError if it was not to be had
+        within `wait_s`.
+        """
+        request = m.Lock(self._tree, self._handle, "nt", 0, offset, length, not shared, wait_s)
+        waiting = True
+
+        def replied(reply: m.Message) -> None:
+            if not waiting and isinstance(reply, m.Locked):  # nobody would unlock it
+                self._client.link.notify(self._unlock(offset, length))
+
+        with session_errors(self.name):
+            try:
+                await self._client.link.request(request, replied)
+            finally:
+                waiting = False
+
+    async def unlock(self, offset: int = 0, length: int = 0) -> None:
+        """Give up exactly what was locked."""
+        with session_errors(self.name):
+            await self._client.ask(self._unlock(offset, length), m.Unlocked)
+
+    def _unlock(self, offset: int, length: int) -> m.Unlock:
+        return m.Unlock(self._tree, self._handle, "nt", 0, offset, length)
+
     async def stat(self) -> FileInfo:
         """Tell about the open file."""
         with session_errors(self.name):

@@ -101,6 +101,7 @@ def forget(state: State, handles: Iterable[Handle]) -> None:
     state.dormant.confirm_closed(gone)
     for handle in gone:
         state.connections.drop_handle(handle)
+        state.locks.forget(handle)
         if not handle.parkable:  # it may have been deleted by that
             folders.unsure(state, handle.connection, handle.path)
         if not handle.file.handles:

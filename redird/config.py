@@ -67,6 +67,7 @@ class Config:
     read_ahead_max_bytes: int = 1024 * 1024
     write_behind_max_bytes: int = 4 * 1024 * 1024  # of one file; 0 writes through
     write_behind_max_s: float = 1.0  # until what was written is sent at the latest
+    lock_wait_max_s: float = 300.0
     echo_s: float = 5.0
     peer_silence_max_s: float = 15.0
 

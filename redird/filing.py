@@ -15,6 +15,7 @@ from redird.naming import close_dormant
 from redird.peers import Peer
 from redird.promises import call_back_data, call_back_paths
 from redird.state import State
+from redird.unlocking import give_up
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.link import Answer
@@ -44,7 +45,18 @@ def close(state: State, peer: Peer, request: m.Close) -> Answer:
     opened = connection.opens.get(request.handle)
     if opened is None:
         raise Refused(Status.STATUS_INVALID_HANDLE, f"open {request.handle}")
+    if state.locks.of_open(opened):
+        return _unlock_and_close(state, opened)
     return opening.close(state, opened)
+
+
+async def _unlock_and_close(state: State, opened: Open) -> Message:
+    """Its locks go before the handle is parked or goes on serving others."""
+    await give_up(state, state.locks.of_open(opened))
+    if opened.number not in opened.connection.opens:  # its session has ended meanwhile
+        return m.Closed()
+    closed = opening.close(state, opened)
+    return closed if isinstance(closed, Message) else await closed
 
 
 def read(state: State, peer: Peer, request: m.Read) -> Answer:

@@ -14,6 +14,7 @@ from redird.flushing import flush, raise_error
 from redird.holdings import Connection, File, Handle, Open, path_key
 from redird.promises import call_back_paths
 from redird.state import State
+from redird.unlocking import give_up
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -74,7 +75,10 @@ def _without_asking(state: State, connection: Connection, request: m.Create) -> 
     for handle in state.connections.live_at(*at):
         mine = handle.connection is connection or state.policy.handles_shared
         same = handle.access == access and handle.share == share and attributes.is_named(handle)
-        if mine and same and not f.conflicts(access, share, access, share):
+        free = not f.conflicts(access, share, access, share) and not state.locks.holds_nt(
+            handle
+        )
+        if mine and same and free:
             return handle
     revived = state.dormant.revive(connection, path, access, share)
     if revived is not None:
@@ -257,7 +261,12 @@ def drop_open(state: State, opened: Open) -> list[Handle]:
     Returns the handles that must be closed at the server now.
     """
     handle = state.connections.drop_open(opened)
-    if handle.dead or handle.opens or state.dormant.is_closing(handle):
+    if handle.dead or state.dormant.is_closing(handle):
+        return []
+    if handle.opens:
+        claims = state.locks.of_open(opened)
+        if claims:
+            state.spawn(give_up, state, claims)
         return []
     if not may_park(state, handle):
         return state.dormant.start_closing([handle])
@@ -270,6 +279,7 @@ def may_park(state: State, handle: Handle) -> bool:
     """Whether the lease and the policy allow a handle to be kept."""
     return (
         handle.parkable
+        and handle not in state.locks
         and state.policy.dormant_files_max != 0
         and handle.file.lease in state.policy.park_on
         and handle.connection.tree is not None

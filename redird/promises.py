@@ -19,6 +19,8 @@ def promise(state: State, handle: Handle | None) -> float:
     """Return for how many seconds a kernel may keep what a handle's lease licenses."""
     if handle is None or not is_named(handle) or not handle.file.lease & LEASE_R:
         return 0.0
+    if state.locks.is_mandatory(handle.file):
+        return 0.0
     now = trio.current_time()
     until = now + state.policy.dormant_age_max_s if handle.opens else handle.due_at
     handle.file.promised_until = max(handle.file.promised_until, until)

@@ -23,6 +23,7 @@ def read(state: State, opened: Open, request: m.Read) -> Answer:
     """Answer at once from pages, or ask."""
     handle, offset = opened.handle, request.offset
     file = handle.file
+    state.locks.require_unlocked(opened, offset, request.length, writing=False)
     if not _is_cacheable(state, handle, request):
         return _read_through(state, handle, request)
     data = state.pages.read(file, offset, request.length, file.size)
@@ -38,6 +39,7 @@ def _is_cacheable(state: State, handle: Handle, request: m.Read) -> bool:
         and state.config.cache_max_bytes > 0
         and bool(handle.access & f.FILE_READ_DATA)
         and not handle.dead
+        and not state.locks.is_mandatory(handle.file)
         and 0 <= request.offset <= INT_MAX - request.length
         and 0 <= request.length <= PEER.payload_max
         and handle.file.info.kind == "file"

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from redird import extents, filing, logoff, naming, redirector
+from redird import extents, filing, locking, logoff, naming, redirector
 from redird.fuse.mounts import Mounts, serve_logoff_user, serve_mount, serve_unmount
 from redird.peers import Peer
 from redird.state import State
@@ -164,6 +164,9 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.Allocate: extents.allocate,
     m.Seek: extents.seek,
     m.CopyRange: extents.copy_range,
+    m.Lock: locking.lock,
+    m.Unlock: locking.unlock,
+    m.TestLock: locking.test_lock,
     m.MakeDirectory: naming.make_directory,
     m.RemoveDirectory: naming.remove_directory,
     m.Enumerate: enumerate_view,

@@ -17,6 +17,7 @@ from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
 from redird.facts import FactLog
 from redird.holdings import Connection, File
+from redird.locks import ClaimTable
 from redird.presets import Policy, Preset
 from redird.sessions import Session, SessionTable
 from redird.upstream import ServerLink
@@ -87,6 +88,7 @@ class State:
     deferred: DeferredWrites
     sessions: SessionTable = field(default_factory=SessionTable)
     connections: ConnectionTable = field(default_factory=ConnectionTable)
+    locks: ClaimTable = field(default_factory=ClaimTable)
     counters: Counters = field(default_factory=Counters)
     facts: FactLog = field(default_factory=FactLog)
     links: dict[str, ServerLink] = field(default_factory=dict)
@@ -182,6 +184,7 @@ class State:
             **self.dormant.statistics(),
             **self.pages.statistics(),
             **self.deferred.statistics(),
+            **self.locks.statistics(),
             "creates_avoided": counters.creates_avoided,
             "closes_answered_locally": counters.closes_answered_locally,
             "close_requests_sent": counters.close_requests_sent,

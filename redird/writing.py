@@ -18,6 +18,8 @@ def write(state: State, opened: Open, request: m.Write) -> Answer:
     """Answer at once if the write may be deferred, or send it."""
     handle = opened.handle
     raise_error(handle)
+    at = handle.file.size if request.offset == m.APPEND else request.offset
+    state.locks.require_unlocked(opened, at, len(request.data), writing=True)
     if not _is_deferrable(state, handle, request):
         return _write_through(state, opened, request)
     file = handle.file
@@ -62,6 +64,7 @@ def _is_deferrable(state: State, handle: Handle, request: m.Write) -> bool:
         and state.config.write_behind_max_bytes > 0
         and bool(handle.access & needed)
         and not handle.dead
+        and not state.locks.is_mandatory(handle.file)
         and m.APPEND <= request.offset <= INT_MAX - len(request.data) - handle.file.size
         and len(request.data) > 0
         and handle.file.info.kind == "file"

@@ -44,6 +44,8 @@ class Config:
     echo_s: float = 5.0
     peer_silence_max_s: float = 15.0
     lease_break_wait_s: float = 35.0
+    lock_wait_max_s: float = 300.0
+    locks_max: int = 16384  # of one file
     receipt_wait_s: float = 0.5
     recall_wait_s: float = 0.0  # above 0: slot recall
 

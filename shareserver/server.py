@@ -18,6 +18,7 @@ from shareserver.accounts import Accounts, parse_verifier, read_verifiers
 from shareserver.admission import Admission
 from shareserver.config import Config, build_shares
 from shareserver.ledger import ConnectionLedger
+from shareserver.locks import LockTable
 from shareserver.recalling import recall_slots
 from shareserver.service import dispatch
 from shareserver.shares import Shares
@@ -56,6 +57,7 @@ def build_state(config: Config, world: World) -> State:
         stores={share.name: world.open_store(share.path) for share in shares},
         accounts=build_accounts(config, world),
         admission=Admission(ledger, recall, world.wall_now, config.recall_wait_s),
+        locks=LockTable(config.locks_max),
         ledger=ledger,
     )
     return state

@@ -20,6 +20,7 @@ from shareserver.config import Config
 from shareserver.handles import Handle, HandleTable, Identity
 from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
+from shareserver.locks import LockTable
 from shareserver.receipts import ReceiptTable
 from shareserver.shares import Share, Shares
 from shareserver.store import Store
@@ -99,6 +100,7 @@ class State:
     stores: dict[str, Store]
     accounts: Accounts
     admission: Admission
+    locks: LockTable
     ledger: ConnectionLedger = field(default_factory=ConnectionLedger)
     handles: HandleTable = field(default_factory=HandleTable)
     leases: LeaseTable = field(default_factory=LeaseTable)

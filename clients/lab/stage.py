@@ -51,6 +51,7 @@ OF_SESSIONS = (
     "files_known",
     "pages_bytes",
     "deferred_bytes",
+    "lock_claims",
 )
 LOOK_S = 0.01  # at first, to see whether everybody has left
 
@@ -158,8 +159,10 @@ class Stage:
         self.server.ledger.validate()
         self.server.handles.validate()
         self.server.leases.validate()
+        self.server.locks.validate()
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
+            redirector.state.locks.validate()
             redirector.state.pages.validate()
             redirector.state.connections.validate()
         for program in (self._server, *self.redirectors):
@@ -174,6 +177,7 @@ class Stage:
             "server: uses": state.ledger.statistics()["uses"],
             "server: handles": len(state.handles),
             "server: leases": state.leases.statistics()["leases"],
+            "server: locks": state.locks.statistics()["locks"],
             "server: receipts under way": len(state.completing),
         }
         for number, redirector in enumerate(self.redirectors, 1):

@@ -192,7 +192,7 @@ def _facts(state: State, since: int) -> Rows:
 
 
 def _statistics(state: State, since: int) -> Rows:
-    tables = (state.ledger, state.handles, state.leases)
+    tables = (state.ledger, state.handles, state.leases, state.locks)
     counters = {k: v for table in tables for k, v in table.statistics().items()}
     return [
         {"number": 1, "links": len(state.peers), "sessions": len(state.sessions)} | counters

@@ -9,7 +9,16 @@ from redird.wire.compound import serve_parts
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
-from shareserver.service import administration, casing, extents, files, names, opening, sessions
+from shareserver.service import (
+    administration,
+    casing,
+    extents,
+    files,
+    locks,
+    names,
+    opening,
+    sessions,
+)
 from shareserver.state import Peer, State
 
 Answer = Message | Awaitable[Message]
@@ -45,6 +54,9 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.Allocate: extents.allocate,
     m.Seek: extents.seek,
     m.CopyRange: extents.copy_range,
+    m.Lock: locks.lock,
+    m.Unlock: locks.unlock,
+    m.TestLock: locks.test_lock,
     m.MakeDirectory: names.make_directory,
     m.RemoveDirectory: names.remove_directory,
     m.Enumerate: administration.enumerate_view,

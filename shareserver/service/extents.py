@@ -14,7 +14,7 @@ from shareserver import inway
 from shareserver.breaking import after_breaks, break_all
 from shareserver.handles import Handle
 from shareserver.leases import Break
-from shareserver.service.files import with_access
+from shareserver.service.files import require_readable, require_writable, with_access
 from shareserver.state import Peer, State
 from shareserver.store import StoreFile
 
@@ -90,7 +90,12 @@ async def allocate(state: State, peer: Peer, request: m.Allocate) -> Message:
     """Give space to a part of a file, or take it away."""
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     change = (request.how, request.offset, request.length)
-    await _changing(state, handle, partial(handle.file.allocate, *change))
+
+    def allowed() -> None:
+        if request.how & (f.ALLOCATE_PUNCH_HOLE | f.ALLOCATE_ZERO_RANGE):
+            require_writable(state, handle, request.offset, request.length)
+
+    await _changing(state, handle, allowed, partial(handle.file.allocate, *change))
     return m.Allocated(handle.file.info())
 
 
@@ -106,13 +111,25 @@ async def copy_range(state: State, peer: Peer, request: m.CopyRange) -> Message:
     source = with_access(state, peer, request.tree, request.source, f.FILE_READ_DATA)
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_WRITE_DATA)
     where = (source.file, request.source_offset, request.offset, request.length)
-    count = await _changing(state, handle, partial(handle.file.copy_from, *where))
+
+    def allowed() -> None:
+        length = min(request.length, source.file.info().size - request.source_offset)
+        require_readable(state, source, request.source_offset, length)
+        require_writable(state, handle, request.offset, length)
+
+    count = await _changing(state, handle, allowed, partial(handle.file.copy_from, *where))
     return m.RangeCopied(count, handle.file.info())
 
 
-async def _changing(state: State, handle: Handle, change: Callable[[], T]) -> T:
-    """Change a file in a thread: what others learned of it meanwhile is taken back too."""
+async def _changing(
+    state: State, handle: Handle, allowed: Callable[[], None], change: Callable[[], T]
+) -> T:
+    """Change a file in a thread: what others learned of it meanwhile is taken back too.
+
+    `allowed` refuses what somebody's lock forbids, in the turn in which the change begins.
+    """
     await _break_known(state, handle)
+    allowed()
     try:
         return await state.world.run_blocking(change)
     finally:

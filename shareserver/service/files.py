@@ -26,6 +26,7 @@ def read(state: State, peer: Peer, request: m.Read) -> Answer:
     """Read what is in memory at once, what is not in a thread."""
     handle = with_access(state, peer, request.tree, request.handle, f.FILE_READ_DATA)
     _require_range(request.offset, request.length)
+    require_readable(state, handle, request.offset, request.length)
     data = handle.file.read_now(request.offset, request.length)
     if data is None:
         return _read_cold(state, handle, request)
@@ -53,6 +54,9 @@ def write(state: State, peer: Peer, request: m.Write) -> Answer:
     appends = request.offset == m.APPEND
     access = f.WRITES if appends else f.FILE_WRITE_DATA
     handle = with_access(state, peer, request.tree, request.handle, access)
+    if state.locks.is_locked(handle.entry.identity):
+        offset = handle.file.info().size if appends else request.offset
+        require_writable(state, handle, offset, len(request.data))
     breaks = inway.of_change(state, handle)
     if breaks:
         return after_breaks(state, peer.lessee, breaks, partial(write, state, peer, request))
@@ -247,6 +251,18 @@ def with_access(state: State, peer: Peer, tree: int, number: int, access: int) -
     handle = state.handle(peer, tree, number)
     _require_access(handle, access)
     return handle
+
+
+def require_readable(state: State, handle: Handle, offset: int, length: int) -> None:
+    """Refuse to read what somebody else has locked."""
+    if not state.locks.may_read(handle.entry.identity, handle.number, offset, length):
+        raise Refused(Status.STATUS_FILE_LOCK_CONFLICT, handle.entry.subject)
+
+
+def require_writable(state: State, handle: Handle, offset: int, length: int) -> None:
+    """Refuse to write to what somebody else has locked, or anybody to be only read."""
+    if not state.locks.may_write(handle.entry.identity, handle.number, offset, length):
+        raise Refused(Status.STATUS_FILE_LOCK_CONFLICT, handle.entry.subject)
 
 
 def _require_access(handle: Handle, access: int) -> None:

@@ -179,6 +179,8 @@ def _finish(
     entry = handle.entry
     sole = all(other.lessee == lessee for other in entry.handles.values())
     wanted = LEASE_NONE if info.kind == "symlink" else request.lease
+    if state.locks.is_mandatory(file.identity):  # who has locked it must see every read
+        wanted &= LEASE_H
     lease = state.leases.grant(
         file.identity,
         entry.number,

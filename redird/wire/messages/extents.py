@@ -139,7 +139,10 @@ class RangeCopied(Message):
 
 @record
 class LockRange(Record):
-    """A range somebody holds; `length` 0: to the end of whatever the file grows to."""
+    """A range somebody holds; `length` 0: to the end of whatever the file grows to.
+
+    `owner` is 0 if it is not one of the asker's own.
+    """
 
     offset: int
     length: int
@@ -149,11 +152,17 @@ class LockRange(Record):
 
 @message
 class Lock(Message):
-    """Lock a range, waiting for others at most `wait_s`.
+    """Lock a range of an open file, waiting for others at most `wait_s` (0: not at all).
 
-    `kind` is "nt" (mandatory, belongs to the handle, every lock is one that an Unlock must
-    name), "posix" (advisory, `owner`'s ranges merge and split) or "flock" (the whole file,
-    advisory, `owner` is one open). STATUS_LOCK_NOT_GRANTED: not in that time.
+    `length` 0 is to the end of whatever the file grows to. `kind` is one of
+    - "nt": mandatory. Every lock is one of its own, also beside others of the same owner, and
+      an Unlock must name exactly it. What others read under an exclusive one, or write under
+      any, is STATUS_FILE_LOCK_CONFLICT; so is what anybody writes under a shared one.
+    - "posix": advisory, as fcntl(2): an owner's ranges merge, split and change their kind.
+    - "flock": advisory, as flock(2): the whole file, whatever the range says.
+
+    nt and posix exclude each other; flock excludes flock only. `owner` is whatever a peer calls
+    one. STATUS_LOCK_NOT_GRANTED: not in that time.
     """
 
     tree: int
@@ -173,7 +182,7 @@ class Locked(Message):
 
 @message
 class Unlock(Message):
-    """Give up a range; all of `owner`'s for posix and flock if it is the whole file.
+    """Give up a range; with offset and length 0 all that a posix owner has of the file.
 
     nt: STATUS_RANGE_NOT_LOCKED if exactly this range is not held.
     """
