@@ -66,6 +66,7 @@ class Config:
     cache_max_bytes: int = 256 * 1024 * 1024  # of file data under leases; 0 keeps none
     read_ahead_max_bytes: int = 1024 * 1024
     write_behind_max_bytes: int = 4 * 1024 * 1024  # of one file; 0 writes through
+    volume_age_max_s: float = 1.0  # how old an answer about free space may be
     write_behind_max_s: float = 1.0  # until what was written is sent at the latest
     lock_wait_max_s: float = 300.0
     echo_s: float = 5.0

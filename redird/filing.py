@@ -6,6 +6,8 @@ process. What needs no server is answered in place.
 
 from dataclasses import replace
 
+import trio
+
 from redird import attributes, closing, exploring, folders, opening, reading, writing
 from redird.finding import link_of, opened_file, tree_of, with_slot
 from redird.flushing import flush as flush_deferred
@@ -179,10 +181,20 @@ def _page(listing: Listing, request: m.QueryDirectory) -> Message:
     raise Refused(missing, request.pattern)
 
 
-async def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:
-    """Tell about the disk under a share."""
+def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Answer:
+    """Tell about the disk under a share, as it was a moment ago: others fill it at any time."""
+    connection = state.connection(peer.number, request.tree)
+    known = connection.volume
+    if known is not None and trio.current_time() < known[0] + state.config.volume_age_max_s:
+        return known[1]
+    return _query_volume(state, peer, request)
+
+
+async def _query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:
     connection = await with_slot(state, peer, request.tree)
-    return await state.links[connection.link].query_volume(tree_of(connection))
+    found = await state.links[connection.link].query_volume(tree_of(connection))
+    connection.volume = trio.current_time(), found
+    return found
 
 
 async def query_uses(state: State, peer: Peer, request: m.QueryUses) -> Message:

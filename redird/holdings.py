@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from redird.names import Names
 from redird.sessions import Session
 from redird.wire.errors import Refused
-from redird.wire.messages import DataWritten, Entry, FileInfo
+from redird.wire.messages import DataWritten, Entry, FileInfo, VolumeFound
 
 ServerHandle = Any  # opaque: whatever the server's side gave us
 
@@ -90,6 +90,7 @@ class Connection:
     releasing: bool = False
     recalled: bool = False
     state: str = ""
+    volume: tuple[float, VolumeFound] | None = None  # when it was told, and what
 
 
 @dataclass(slots=True, eq=False)
