@@ -11,7 +11,7 @@ import trio
 from redird import closing, promises
 from redird.flushing import flush
 from redird.holdings import Connection
-from redird.opening import may_park
+from redird.parking import may_park
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.state import State
 from redird.wire.files import LEASE_H, LEASE_R, LEASE_W

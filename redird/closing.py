@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from redird import folders, promises
-from redird.holdings import Connection, Handle
+from redird.holdings import Connection, File, Handle
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.sessions import Session
 from redird.state import State
@@ -20,7 +20,9 @@ from redird.wire.messages import TreeDisconnected
 log = structlog.get_logger()
 
 
-async def close_handles(state: State, handles: Iterable[Handle]) -> None:
+async def close_handles(
+    state: State, handles: Iterable[Handle], peer: int | None = None
+) -> None:
     """Close handles that are CLOSING in the table, in batches; each leaves it when confirmed.
 
     A server that cannot be asked has lost the link, and with it closed them all. If the caller
@@ -28,30 +30,30 @@ async def close_handles(state: State, handles: Iterable[Handle]) -> None:
     """
     taken = list(handles)
     try:
-        await _close(state, taken)
+        await _close(state, taken, peer)
     finally:
         unconfirmed = [handle for handle in taken if state.dormant.is_closing(handle)]
         if unconfirmed:
-            state.spawn(_close, state, unconfirmed)
+            state.spawn(_close, state, unconfirmed, peer)
 
 
-async def _close(state: State, handles: list[Handle]) -> None:
+async def _close(state: State, handles: list[Handle], peer: int | None) -> None:
     by_link: dict[str, list[Handle]] = defaultdict(list)
     for handle in handles:
         by_link[handle.connection.link].append(handle)
     if len(by_link) == 1:
         for link, some in by_link.items():
-            await _close_at(state, link, some)
+            await _close_at(state, link, some, peer)
         return
     async with trio.open_nursery() as nursery:
         for link, some in by_link.items():
-            nursery.start_soon(_close_at, state, link, some)
+            nursery.start_soon(_close_at, state, link, some, peer)
 
 
-async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
+async def _close_at(state: State, link: str, handles: list[Handle], peer: int | None) -> None:
     remaining = iter(handles)
     while batch := list(islice(remaining, state.policy.batch_max)):
-        await promises.call_back(state, [handle.file for handle in batch])
+        await promises.call_back_kept(state, _last_of(batch), peer)
         alive = [handle for handle in batch if not handle.dead]
         try:
             if alive:
@@ -65,14 +67,20 @@ async def _close_at(state: State, link: str, handles: list[Handle]) -> None:
         forget(state, batch)
 
 
-async def close_before(state: State, link: str, handles: Iterable[Handle]) -> None:
-    """Close handles before whatever is asked over `link` next: there nobody need wait."""
-    taken = list(handles)
+def _last_of(handles: list[Handle]) -> list[File]:
+    """Return the files of which these are the last handles."""
+    taken = set(handles)
+    return [handle.file for handle in handles if handle.file.handles <= taken]
+
+
+async def close_before(state: State, connection: Connection, handles: Iterable[Handle]) -> None:
+    """Close handles before whatever its session asks next: on its link nobody need wait."""
+    taken, link = list(handles), connection.link
     here = [handle for handle in taken if handle.connection.link == link and not handle.dead]
     if len(here) <= state.policy.batch_max and _send_close(state, link, here):
         taken = [handle for handle in taken if handle not in here]
     if taken:
-        await close_handles(state, taken)
+        await close_handles(state, taken, connection.session.owner)
 
 
 def _send_close(state: State, link: str, handles: list[Handle]) -> bool:
@@ -163,7 +171,7 @@ async def _give_back(state: State, connection: Connection) -> TreeDisconnected |
     done = None
     try:
         files = [handle.file for handle in connection.handles.values()]
-        await promises.call_back(state, files)
+        await promises.call_back_kept(state, files, None)
         done = await state.links[connection.link].tree_disconnect(connection.tree)
     except Refused as no:
         log.warning("slot_was_gone", share=connection.share, reason=str(no))
@@ -179,7 +187,7 @@ def slot_lost(state: State, connection: Connection) -> None:
     """The slot is gone, and the server has closed every handle under it."""
     lost = [handle.file for handle in connection.handles.values()]
     if state.watchers:
-        state.spawn(promises.call_back, state, lost)
+        state.spawn(promises.call_back_kept, state, lost, None)
     state.connections.lost_tree(connection)
     forget(state, list(connection.handles.values()))
     state.note(connection)

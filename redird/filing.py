@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import trio
 
-from redird import attributes, closing, exploring, folders, opening, reading, writing
+from redird import attributes, closing, exploring, folders, opening, parking, reading, writing
 from redird.finding import link_of, opened_file, tree_of, with_slot
 from redird.flushing import flush as flush_deferred
 from redird.flushing import flush_share, raise_error
@@ -49,7 +49,7 @@ def close(state: State, peer: Peer, request: m.Close) -> Answer:
         raise Refused(Status.STATUS_INVALID_HANDLE, f"open {request.handle}")
     if state.locks.of_open(opened):
         return _unlock_and_close(state, opened)
-    return opening.close(state, opened)
+    return parking.close(state, opened)
 
 
 async def _unlock_and_close(state: State, opened: Open) -> Message:
@@ -57,7 +57,7 @@ async def _unlock_and_close(state: State, opened: Open) -> Message:
     await give_up(state, state.locks.of_open(opened))
     if opened.number not in opened.connection.opens:  # its session has ended meanwhile
         return m.Closed()
-    closed = opening.close(state, opened)
+    closed = parking.close(state, opened)
     return closed if isinstance(closed, Message) else await closed
 
 
@@ -126,7 +126,7 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         replace(request, tree=handle.tree, target=handle.server_handle), told
     )
     if request.delete is not None:
-        handle.parkable = not request.delete
+        handle.parkable = handle.parkable and not request.delete
     await call_back_data(state, opened)
     return m.InfoSet(info)
 

@@ -39,7 +39,8 @@ class File:
 
     `info` is what the server told last, to be told again only under R and while `info_known`;
     `size` counts deferred writes too. `version` grows with every change of the data that we
-    make or are told of: an answer asked for before must not be kept after.
+    make or are told of: an answer asked for before must not be kept after. `dropped` counts
+    how often all that was kept of it was thrown away.
     """
 
     key: tuple[str, int]  # server link, the server's number of the open file
@@ -49,6 +50,7 @@ class File:
     size: int = 0
     info_known: bool = True
     version: int = 0
+    dropped: int = 0
     names: Names | None = None  # of a folder
     promised_until: float = 0.0  # somebody was told what is known of it (`promises`)
     sending: bool = False  # deferred writes

@@ -7,7 +7,7 @@ out of time, each connection is disconnected all the same, and what is left stan
 import structlog
 import trio
 
-from redird import closing, opening
+from redird import closing, parking
 from redird.flushing import flush_connections
 from redird.holdings import Connection, Handle
 from redird.presets import FORCE, PURGE
@@ -87,7 +87,7 @@ class _Logoff:
             await self._close(self._take_all(connection))
             await closing.wait_drained(state, connection)
         else:
-            await self._close(opening.run_down(state, connection))
+            await self._close(parking.run_down(state, connection))
         if state.is_drained(connection):
             await self._disconnect(connection)
         else:
@@ -96,7 +96,7 @@ class _Logoff:
     def _take_all(self, connection: Connection) -> list[Handle]:
         """Everything under the connection closes now, whichever sessions use it."""
         state = self.state
-        taken = opening.run_down(state, connection)
+        taken = parking.run_down(state, connection)
         taken += state.dormant.take_connection(connection)
         return taken + state.dormant.start_closing(connection.handles.values())
 

@@ -20,6 +20,7 @@ class Names:
     def __init__(self) -> None:
         self.version = 0
         self._there: dict[str, FileInfo | None] = {}
+        self._numbers: dict[str, int] = {}
         self._missing: set[str] = set()
         self._complete = False
         self._sorted: list[str] | None = None
@@ -27,6 +28,10 @@ class Names:
     def info(self, name: str) -> FileInfo | None:
         """Return what is known of a file, or None."""
         return self._there.get(name)
+
+    def leads_to(self, name: str) -> int | None:
+        """Return the number of the file a name leads to, or None."""
+        return self._numbers.get(name)
 
     def is_missing(self, name: str) -> bool:
         """Whether there is surely no file of that name."""
@@ -46,7 +51,7 @@ class Names:
         """The server told all names."""
         if version != self.version or len(entries) > NAMES_MAX:
             return
-        self._there, self._missing = {}, set()
+        self._there, self._numbers, self._missing = {}, {}, set()
         for entry in entries:
             self._keep(entry.name, entry.info)
         self._complete = True
@@ -76,13 +81,13 @@ class Names:
     def removed(self, name: str) -> None:
         """We removed or renamed it."""
         self._change()
-        self._there.pop(name, None)
+        self._drop(name)
         self._missing.add(name)
 
     def unsure(self, name: str) -> None:
         """It may be there or not."""
         self._change()
-        self._there.pop(name, None)
+        self._drop(name)
         self._missing.discard(name)
         self._complete = False
 
@@ -95,7 +100,8 @@ class Names:
     def forget(self) -> None:
         """The lease is gone, or whatever was known may be wrong."""
         self._change()
-        self._there, self._missing, self._complete = {}, set(), False
+        self._there, self._numbers, self._missing = {}, {}, set()
+        self._complete = False
 
     def _keep(self, name: str, info: FileInfo | None) -> None:
         self._missing.discard(name)
@@ -104,6 +110,13 @@ class Names:
             return
         own = info is not None and info.links == 1 and info.kind != "directory"
         self._there[name] = info if own else None
+        self._numbers.pop(name, None)
+        if info is not None:
+            self._numbers[name] = info.file_id
+
+    def _drop(self, name: str) -> None:
+        self._there.pop(name, None)
+        self._numbers.pop(name, None)
 
     def _change(self) -> None:
         self.version += 1

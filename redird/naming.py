@@ -152,7 +152,7 @@ async def close_dormant(state: State, connection: Connection, *paths: str) -> No
         at = (connection.server, connection.share, path)
         taken += state.dormant.take_path(*at) + state.dormant.take_below(*at)
     if taken:
-        await closing.close_before(state, connection.link, taken)
+        await closing.close_before(state, connection, taken)
     await closing.wait_close_sent(state, lambda one: _is_at(one, connection, paths))
 
 

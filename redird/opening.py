@@ -1,4 +1,4 @@
-"""Open and close: where dormancy pays.
+"""Open: where dormancy pays.
 
 An open is served by a handle that the session uses already (collapse), by one it closed a while
 ago (revive), or by a new one. Before a new one is asked for, our own dormant handles that would
@@ -9,12 +9,11 @@ from dataclasses import replace
 
 import trio
 
-from redird import attributes, closing, folders
-from redird.flushing import flush, raise_error
+from redird import attributes, closing, folders, parking
+from redird.flushing import flush
 from redird.holdings import Connection, File, Handle, Open, path_key
 from redird.promises import call_back_paths
 from redird.state import State
-from redird.unlocking import give_up
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -103,7 +102,7 @@ async def _created_when_known(state: State, opened: Open) -> m.Created:
     try:
         await attributes.ask(state, opened.handle)
     except BaseException:  # the application gets no open that it could close
-        state.spawn(closing.close_handles, state, drop_open(state, opened))
+        state.spawn(closing.close_handles, state, parking.drop_open(state, opened))
         raise
     return _created(opened)
 
@@ -117,7 +116,7 @@ async def _clear_the_way(state: State, connection: Connection, request: m.Create
     else:
         taken = state.dormant.take_path(*at)  # what they know of the file is about to be wrong
     if taken:
-        await closing.close_before(state, connection.link, taken)
+        await closing.close_before(state, connection, taken)
     await closing.wait_close_sent(state, lambda handle: path_key(handle) == at)
 
 
@@ -166,12 +165,32 @@ def _asked(state: State, request: m.Create, tree: int) -> m.Create:
     return replace(request, tree=tree, lease=f.LEASE_RH, access=wider)
 
 
+async def lease_again(state: State, connection: Connection, handle: Handle) -> None:
+    """Ask for the lease of an open file again, by an open that is closed at once."""
+    request = m.Create(
+        connection.number,
+        handle.path,
+        f.FILE_READ_ATTRIBUTES,
+        f.SHARE_ALL,
+        f.FILE_OPEN,
+        f.FILE_NON_DIRECTORY_FILE | f.FILE_OPEN_REPARSE_POINT,
+    )
+    try:
+        created = await _open_anew(state, connection, request)
+    except Refused:
+        return  # it has no such name any more
+    opened = connection.opens.get(created.handle)
+    if opened is not None:
+        opened.handle.parkable = False
+        await closing.close_handles(state, parking.drop_open(state, opened))
+
+
 async def open_and_park(state: State, connection: Connection, request: m.Create) -> None:
     """Open something for what its lease allows to know; close it if it may not be kept."""
     created = await _open_anew(state, connection, request)
     opened = connection.opens.get(created.handle)
     if opened is not None:
-        await closing.close_handles(state, drop_open(state, opened))
+        await closing.close_handles(state, parking.drop_open(state, opened))
 
 
 async def _drop_unused(state: State, handles: list[Handle]) -> None:
@@ -205,93 +224,3 @@ def _add_handle(
         asked.share,
         parkable,
     )
-
-
-# --- closing ----------------------------------------------------------------------------------
-
-
-def close(state: State, opened: Open) -> Answer:
-    """The application closes a file: park its handle if nobody else uses it and it may be.
-
-    What was deferred goes to the server first. The open is gone in any case; an error that
-    nobody was told of yet is told now.
-    """
-    if opened.handle.file in state.deferred:
-        return _flush_and_close(state, opened)
-    taken = drop_open(state, opened)
-    if opened.handle in taken:  # not to be kept: the application waits for the server's answer
-        return _close_now(state, opened, taken)
-    state.counters.closes_answered_locally += 1
-    if taken:
-        state.spawn(closing.close_handles, state, taken)
-    state.note(opened.connection)
-    raise_error(opened.handle)
-    return m.Closed()
-
-
-async def _flush_and_close(state: State, opened: Open) -> m.Closed:
-    try:
-        await flush(state, opened.handle.file)
-    finally:
-        taken = drop_open(state, opened) if opened.number in opened.connection.opens else []
-        if taken:
-            state.spawn(closing.close_handles, state, taken)
-        state.note(opened.connection)
-    state.counters.closes_answered_locally += opened.handle not in taken
-    await _wait_closed(state, opened.handle)
-    raise_error(opened.handle)
-    return m.Closed()
-
-
-async def _wait_closed(state: State, handle: Handle) -> None:
-    while state.dormant.is_closing(handle):
-        await state.drained.park()
-
-
-async def _close_now(state: State, opened: Open, taken: list[Handle]) -> m.Closed:
-    await closing.close_handles(state, taken)
-    state.note(opened.connection)
-    raise_error(opened.handle)
-    return m.Closed()
-
-
-def drop_open(state: State, opened: Open) -> list[Handle]:
-    """End an open: park its handle if that was the last on it and it may be kept.
-
-    Returns the handles that must be closed at the server now.
-    """
-    handle = state.connections.drop_open(opened)
-    if handle.dead or state.dormant.is_closing(handle):
-        return []
-    if handle.opens:
-        claims = state.locks.of_open(opened)
-        if claims:
-            state.spawn(give_up, state, claims)
-        return []
-    if not may_park(state, handle):
-        return state.dormant.start_closing([handle])
-    evicted = state.dormant.park(handle, trio.current_time())
-    state.rearmed.unpark_all()
-    return evicted
-
-
-def may_park(state: State, handle: Handle) -> bool:
-    """Whether the lease and the policy allow a handle to be kept."""
-    return (
-        handle.parkable
-        and handle not in state.locks
-        and state.policy.dormant_files_max != 0
-        and handle.file.lease in state.policy.park_on
-        and handle.connection.tree is not None
-    )
-
-
-def run_down(state: State, connection: Connection) -> list[Handle]:
-    """Close what applications left open, as the end of a process does.
-
-    What may be kept is parked; returns the handles that must be closed at the server.
-    """
-    taken: list[Handle] = []
-    for opened in list(connection.opens.values()):
-        taken += drop_open(state, opened)
-    return taken

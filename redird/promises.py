@@ -43,15 +43,34 @@ def is_promised(state: State, handles: Iterable[Handle]) -> bool:
 
 async def call_back(state: State, files: Iterable[File], peer: int | None = None) -> None:
     """Wait until every kernel has forgotten, but for that of `peer`, who did it itself."""
-    if not state.watchers:
-        return
-    now = trio.current_time()
-    for file in {one: None for one in files if one.promised_until > now}:
+    for file in _promised(state, files):
         told = [one for one in state.watchers if one.peer != peer]
         if len(told) == len(state.watchers):
             file.promised_until = 0.0
         for watcher in told:
             await watcher.call_back(file)
+
+
+async def call_back_kept(state: State, files: Iterable[File], peer: int | None) -> None:
+    """The handles that license what was promised are about to be closed.
+
+    The kernel for which `peer` does that may hold a folder's lock until it is answered, so it
+    is told beside.
+    """
+    for file in _promised(state, files):
+        file.promised_until = 0.0
+        for watcher in state.watchers:
+            if watcher.peer == peer:
+                state.spawn(watcher.call_back, file)
+            else:
+                await watcher.call_back(file)
+
+
+def _promised(state: State, files: Iterable[File]) -> list[File]:
+    if not state.watchers:
+        return []
+    now = trio.current_time()
+    return [one for one in dict.fromkeys(files) if one.promised_until > now]
 
 
 async def call_back_paths(state: State, connection: Connection, *paths: str) -> None:

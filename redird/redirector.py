@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from redird import closing, opening
+from redird import closing, parking
 from redird.flushing import flush_connections
 from redird.holdings import Connection
 from redird.routing import drop_links, server_link
@@ -179,7 +179,7 @@ async def disconnect(state: State, connection: Connection, *, force: bool) -> in
         connection.releasing = True  # until it has gone nothing is opened any more
         try:
             await flush_connections(state, [connection])
-            taken = opening.run_down(state, connection)
+            taken = parking.run_down(state, connection)
             taken += state.dormant.take_connection(connection)
             await closing.close_handles(state, taken)
             done = await closing.release(state, connection)

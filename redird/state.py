@@ -135,6 +135,7 @@ class State:
     def forget_data(self, file: File) -> None:
         """What is kept of a file may be wrong, or the licence to keep it is gone."""
         file.version += 1
+        file.dropped += 1
         file.info_known = False
         self.pages.forget(file)
         if file.names is not None:

@@ -66,7 +66,6 @@ CORES = [
     "redird.fuse.protocol",
     "redird.fuse.nodes",
     "redird.fuse.errnos",
-    "redird.fuse.validity",
     "shareserver.shares",
     "shareserver.ledger",
     "shareserver.handles",

@@ -5,7 +5,7 @@ import os
 import stat
 from typing import Any
 
-from redird.fuse import bodies, replies, validity
+from redird.fuse import bodies, replies
 from redird.fuse.callers import Caller
 from redird.fuse.errnos import NotDone
 from redird.fuse.kernel import ROOT, SetAttr
@@ -33,10 +33,10 @@ async def look_up(mount: Mount, request: Request, body: bodies.Name) -> bytes:
         if no.status not in _ABSENT:
             raise
         mount.nodes.unlink(folder, name)
-        valid_s = validity.negative_valid_s(shared=mount.shared)
-        if not valid_s:
+        free = mount.no_entry(folder, name, path, request)
+        if free is None:
             raise
-        return replies.no_entry(valid_s)
+        return free
     return mount.entry(folder, name, found.info, request)
 
 
@@ -44,7 +44,7 @@ async def get_attributes(mount: Mount, request: Request, body: bodies.GetAttr) -
     """Tell about a file by an open of it, or by its name."""
     node = mount.nodes.get(request.node)
     info = await info_of(mount, node, await mount.caller(request))
-    return mount.attributes_found(info, request)
+    return mount.attributes_found(node, info, request)
 
 
 async def info_of(mount: Mount, node: Node, caller: Caller) -> FileInfo:
@@ -76,7 +76,7 @@ async def set_attributes(mount: Mount, request: Request, body: bodies.SetAttr) -
         info = (await mount.ask(change, m.InfoSet)).info
     if body.valid & SetAttr.KILL_SUIDGID:
         info = await drop_privileges(mount, node, caller, info)
-    return mount.attributes_found(info, request)
+    return mount.attributes_found(node, info, request)
 
 
 def _changes(mount: Mount, body: bodies.SetAttr) -> dict[str, Any]:

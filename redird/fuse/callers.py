@@ -11,6 +11,7 @@ import trio
 from redird import flushing, redirector
 from redird.finding import opened_file
 from redird.fuse.errnos import NotDone
+from redird.holdings import Connection, File
 from redird.peers import Peer
 from redird.state import State
 from redird.wire import messages as m
@@ -72,6 +73,25 @@ class Callers:
         """From now on this user may use the mount."""
         self._credentials[uid] = credentials
         self._changing[uid] = trio.Lock()
+
+    @property
+    def peer(self) -> int:
+        """As whom the redirector knows the mount."""
+        return self._peer.number
+
+    @property
+    def state(self) -> State:
+        """The redirector's tables."""
+        return self._state
+
+    def connection(self, caller: Caller) -> Connection | None:
+        """Return a user's connection, if he still has one."""
+        return self._state.connections.find(self._peer.number, caller.tree)
+
+    def is_of_share(self, file: File) -> bool:
+        """Whether a file of the redirector's is one of the mount's share."""
+        here = self._server.casefold(), self._share.casefold()
+        return any((o.connection.server, o.connection.share) == here for o in file.handles)
 
     def all(self) -> list[Caller]:
         """Return who is logged on."""

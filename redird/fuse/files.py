@@ -26,6 +26,7 @@ from redird.wire.errors import Refused
 from redird.wire.messages import FileInfo
 from redird.wire.status import Status
 
+LICENCES_MAX = 3  # tries to read under a lease that stays
 _FILE = f.FILE_NON_DIRECTORY_FILE | f.FILE_OPEN_REPARSE_POINT
 _READ = f.READS | f.FILE_READ_ATTRIBUTES
 _WRITE = f.WRITES | f.FILE_READ_ATTRIBUTES | f.FILE_WRITE_ATTRIBUTES
@@ -54,14 +55,20 @@ async def open_file(mount: Mount, request: Request, body: bodies.Open) -> bytes:
     await require_same(mount, opened, made.info)
     if body.more_flags & OPEN_KILL_SUIDGID and body.flags & os.O_TRUNC:
         await drop_privileges(mount, node, caller, made.info)
-    return replies.opened(made.handle, _how(mount, made.info, body.flags))
+    return replies.opened(made.handle, _how(mount, opened, body.flags))
 
 
-def _how(mount: Mount, info: FileInfo, flags: int) -> int:
-    appends = bool(flags & os.O_APPEND)
-    if validity.direct_io(appends=appends, shared=mount.shared):
+def _how(mount: Mount, opened: Opened, flags: int) -> int:
+    """Whether the kernel may use pages, and those that it read through earlier opens."""
+    file = mount.file_of(opened)
+    if file is None or validity.direct_io(appends=bool(flags & os.O_APPEND)):
         return OPENED_DIRECT_IO
-    return OPENED_KEEP_CACHE if validity.keep_cache(info, shared=mount.shared) else 0
+    mark = validity.data_mark(file)
+    kept = opened.node.data == mark and validity.is_licensed(file, mark)
+    opened.node.data = mark
+    if kept:
+        validity.promise_data(file)
+    return OPENED_KEEP_CACHE if kept else 0
 
 
 async def require_same(mount: Mount, opened: Opened, info: FileInfo) -> None:
@@ -84,13 +91,33 @@ async def create(mount: Mount, request: Request, body: bodies.Create) -> bytes:
     made = await mount.ask(ask, m.Created)
     entry = mount.entry(folder, name, made.info, request)
     node = folder.children[name]
-    mount.opens(Opened(made.handle, node, caller, bool(access & f.WRITES)))
-    return entry + replies.opened(made.handle, _how(mount, made.info, body.flags))
+    opened = Opened(made.handle, node, caller, bool(access & f.WRITES))
+    mount.opens(opened)
+    return entry + replies.opened(made.handle, _how(mount, opened, body.flags))
 
 
 async def read(mount: Mount, request: Request, body: bodies.Read) -> bytes:
-    """Read; at the end of the file there is nothing."""
+    """Read what the kernel may keep, under a lease that others break before they write.
+
+    Where none can be had (the name is gone, somebody keeps writing) it is made to forget.
+    """
     opened = mount.open_file(body.handle)
+    file = mount.file_of(opened)
+    for _ in range(LICENCES_MAX):
+        if file is None or not await mount.regain(opened, file):
+            break
+        mark = validity.data_mark(file)
+        data = await _read(mount, opened, body)
+        if validity.is_licensed(file, mark):
+            validity.promise_data(file)
+            return data
+    data = await _read(mount, opened, body)
+    mount.forget_soon(opened.node)
+    return data
+
+
+async def _read(mount: Mount, opened: Opened, body: bodies.Read) -> bytes:
+    """At the end of the file there is nothing."""
     ask = m.Read(opened.caller.tree, body.handle, body.offset, body.size)
     try:
         return (await mount.ask(ask, m.DataRead)).data
@@ -117,9 +144,11 @@ async def flush(mount: Mount, request: Request, body: bodies.Flush) -> bytes:
     go; the file stays open.
     """
     opened = mount.open_file(body.handle)
-    await locks.give_up(mount, opened, "posix", body.owner)
-    if opened.writable:
-        await mount.callers.settle(opened.caller.tree, body.handle)
+    try:
+        if opened.writable:
+            await mount.callers.settle(opened.caller.tree, body.handle)
+    finally:
+        await locks.give_up(mount, opened, "posix", body.owner)
     return b""
 
 

@@ -5,18 +5,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from redird import opening
 from redird.fuse import replies, validity
 from redird.fuse.callers import Caller, Callers
 from redird.fuse.errnos import NotDone
 from redird.fuse.nodes import Node, NodeTable
 from redird.fuse.replies import Owner
 from redird.fuse.requests import Request
+from redird.holdings import Connection, File
 from redird.wire import messages as m
+from redird.wire.files import LEASE_R
 from redird.wire.messages import FileInfo, Message
 
 R = TypeVar("R", bound=Message)
 NAME_BYTES_MAX = 255
-Notify = Callable[[bytes], Awaitable[None]]
+MISSING_MAX = 10_000  # names told to be free, of one folder
+Notify = Callable[[list[bytes]], Awaitable[None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +59,7 @@ class Mount:
         self.notify: Notify | None = None
         self.opened: dict[int, Opened] = {}
         self.only_caller = only_caller
+        self.peer = callers.peer
 
     # --- asking ---
 
@@ -118,46 +123,85 @@ class Mount:
         owner = Owner(request.uid, request.gid) if self.shared else self.owner
         return replies.attributes(info, owner)
 
-    def attributes_found(self, info: FileInfo, request: Request) -> bytes:
+    def attributes_found(self, node: Node, info: FileInfo, request: Request) -> bytes:
         """Answer with attributes."""
-        valid_s = validity.attr_valid_s(info, shared=self.shared)
+        connection, path = self._remembers(request), node.path
+        valid_s = validity.NOTHING
+        if connection is not None and path is not None:
+            valid_s = validity.attr_valid_s(self.callers.state, connection, path, info)
         return replies.attributes_found(valid_s, self.attributes(info, request))
 
     def entry(self, folder: Node, name: str, info: FileInfo, request: Request) -> bytes:
         """Answer with the node that a name leads to, looked up once more."""
         node = self.nodes.look_up(folder, name, info)
-        return replies.entry(
-            node.number,
-            validity.entry_valid_s(info, shared=self.shared),
-            validity.attr_valid_s(info, shared=self.shared),
-            self.attributes(info, request),
-        )
+        folder.missing.discard(name)
+        entry_s = attr_s = validity.NOTHING
+        connection, above = self._remembers(request), folder.path
+        if connection is not None and above is not None:
+            state, path = self.callers.state, f"{above}/{name}" if above else name
+            entry_s = validity.entry_valid_s(state, connection, path, info.file_id)
+            attr_s = validity.attr_valid_s(state, connection, path, info)
+        return replies.entry(node.number, entry_s, attr_s, self.attributes(info, request))
+
+    def no_entry(self, folder: Node, name: str, path: str, request: Request) -> bytes | None:
+        """Answer that a name is free, if the kernel may remember that, else None."""
+        connection = self._remembers(request)
+        if connection is None or len(folder.missing) >= MISSING_MAX:
+            return None
+        valid_s = validity.negative_valid_s(self.callers.state, connection, path)
+        if valid_s <= 0:
+            return None
+        folder.missing.add(name)
+        return replies.no_entry(valid_s)
+
+    def _remembers(self, request: Request) -> Connection | None:
+        """Return the asker's connection if its kernel may remember what it is told."""
+        caller = None if self.shared else self.callers.find(self.only_caller)
+        return None if caller is None else self.callers.connection(caller)
+
+    def file_of(self, opened: Opened) -> File | None:
+        """Return the redirector's file behind an open, if it is still open there."""
+        connection = self.callers.connection(opened.caller)
+        held = connection and connection.opens.get(opened.handle)
+        return held.handle.file if held else None
 
     # --- telling the kernel unasked ---
 
-    async def invalidate_file(self, path: str) -> None:
-        """The kernel may not believe what it remembers of a file: attributes, data, its name.
-
-        Returns when it has dropped all that; for the breaking of a lease.
-        """
-        node = self.nodes.find(path)
-        if node is not None and self.notify is not None:
-            await self.notify(replies.forget_data(node.number))
-
-    async def invalidate_name(self, folder: str, name: str) -> None:
-        """The kernel may not believe what it remembers of a name, or that it is free."""
-        node = self.nodes.find(folder)
-        if node is not None and self.notify is not None:
-            await self.notify(replies.forget_name(node.number, name.encode()))
-
-    async def invalidate_folder(self, folder: str) -> None:
-        """The kernel may not believe what it remembers of any name in a folder."""
-        node = self.nodes.find(folder)
-        if node is None or self.notify is None:
+    async def call_back(self, file: File) -> None:
+        """Wait until the kernel has forgotten all it was told under this file's lease."""
+        if self.notify is None or not self.callers.is_of_share(file):
             return
-        for name in list(node.children):
-            await self.notify(replies.forget_name(node.number, name.encode()))
-        await self.notify(replies.forget_data(node.number))
+        packets = [one for node in self._nodes_of(file) for one in _forgetting(node, file)]
+        if packets:
+            await self.notify(packets)
+
+    def _nodes_of(self, file: File) -> set[Node]:
+        numbers = [number for handle in file.handles for number in handle.opens]
+        nodes = {self.opened[number].node for number in numbers if number in self.opened}
+        named = self.nodes.of_file(file.info.file_id, file.info.kind)
+        if named is not None:
+            nodes.add(named)
+        if file.names is not None and any(not handle.path for handle in file.handles):
+            nodes.add(self.nodes.root)
+        return nodes
+
+    async def regain(self, opened: Opened, file: File) -> bool:
+        """Have R on an open file, asked for again if it was broken; False if it is not to be
+        had.
+        """
+        if file.lease & LEASE_R:
+            return True
+        connection = self.callers.connection(opened.caller)
+        held = connection and connection.opens.get(opened.handle)
+        if connection is None or not held or not opened.node.names:
+            return False
+        await opening.lease_again(self.callers.state, connection, held.handle)
+        return bool(file.lease & LEASE_R)
+
+    def forget_soon(self, node: Node) -> None:
+        """The kernel was told what it may not keep."""
+        if self.notify is not None:
+            self.callers.state.spawn(self.notify, [replies.forget_data(node.number)])
 
     # --- opening and closing ---
 
@@ -172,3 +216,17 @@ class Mount:
         self.opened.pop(opened.handle, None)
         opened.node.handles.pop(opened.handle, None)
         opened.caller.handles.discard(opened.handle)
+
+
+def _forgetting(node: Node, file: File) -> list[bytes]:
+    """What to tell the kernel so that it forgets a node, and of a folder all it tells of."""
+    if file.names is None:
+        node.data = None
+        return [replies.forget_data(node.number)]
+    names = [*node.children, *node.missing]
+    node.missing.clear()
+    return [
+        *(replies.forget_name(node.number, name.encode()) for name in names),
+        *(replies.forget_attributes(child.number) for child in node.children.values()),
+        replies.forget_attributes(node.number),
+    ]

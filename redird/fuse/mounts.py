@@ -112,10 +112,11 @@ class Mounts:
         conversation = Conversation(validity.DATA_FLAG)
         device = Device(descriptor, conversation, functools.partial(perform, mount))
 
-        async def notify(packet: bytes) -> None:
-            await self._state.world.run_blocking(_notify, descriptor, packet)
+        async def notify(packets: list[bytes]) -> None:
+            await self._state.world.run_blocking(_notify, descriptor, packets)
 
         mount.notify = notify
+        self._state.watchers.append(mount)
         gone = False
         try:
             async with trio.open_nursery() as nursery:
@@ -125,6 +126,7 @@ class Mounts:
                 nursery.cancel_scope.cancel()
         finally:
             mount.notify = None
+            self._state.watchers.remove(mount)
             self._mounted.pop(mounted.at, None)
             with trio.CancelScope(shield=True):
                 os.close(descriptor)
@@ -200,13 +202,14 @@ def _absolute(at: str) -> str:
     return os.path.abspath(at)
 
 
-def _notify(descriptor: int, packet: bytes) -> None:
-    try:
-        os.write(descriptor, packet)
-    except FileNotFoundError:  # the kernel remembers nothing of it
-        return
-    except OSError as error:
-        log.warning("kernel_not_told", reason=error.strerror)
+def _notify(descriptor: int, packets: list[bytes]) -> None:
+    for packet in packets:
+        try:
+            os.write(descriptor, packet)
+        except FileNotFoundError:  # the kernel remembers nothing of it
+            continue
+        except OSError as error:
+            log.warning("kernel_not_told", reason=error.strerror)
 
 
 def _uid(text: str) -> int:

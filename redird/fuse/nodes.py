@@ -7,6 +7,7 @@ without names is a file that was unlinked; it may still be open. Numbers are nev
 
 import errno
 from dataclasses import dataclass, field
+from typing import Any
 
 from redird.fuse.errnos import NotDone
 from redird.fuse.kernel import ROOT
@@ -17,7 +18,8 @@ from redird.wire.messages import FileInfo
 class Node:
     """One file or folder the kernel knows; `names`: the folders it is in and its names there.
 
-    `handles`: what is open on it, by our numbers.
+    `handles`: what is open on it, by our numbers. `missing`: names the kernel was told to be
+    free. `data`: under which licence its pages were read (`validity.data_mark`).
     """
 
     number: int
@@ -27,6 +29,8 @@ class Node:
     names: dict[tuple["Node", str], None] = field(default_factory=dict)
     children: dict[str, "Node"] = field(default_factory=dict)
     handles: dict[int, None] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    data: Any = None
 
     @property
     def path(self) -> str | None:
@@ -67,9 +71,9 @@ class NodeTable:
             node = node.children.get(name) if node is not None else None
         return node
 
-    def of_file(self, file_id: int) -> list[Node]:
-        """Return the nodes of a file by its number at the server."""
-        return [node for node in self._nodes.values() if node.file_id == file_id]
+    def of_file(self, file_id: int, kind: str) -> Node | None:
+        """Return the node of a file that has a name, by its number at the server."""
+        return self._named.get((file_id, kind))
 
     def look_up(self, folder: Node, name: str, info: FileInfo) -> Node:
         """A name leads to a file: return its node, with one more lookup."""

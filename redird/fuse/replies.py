@@ -184,8 +184,8 @@ def forget_attributes(node: int) -> bytes:
 
 
 def forget_name(folder: int, name: bytes) -> bytes:
-    """Tell the kernel to drop what it remembers of a name."""
-    head = _INVAL_ENTRY.pack(folder, len(name), 0)
+    """Tell the kernel to ask again for a name; who stands in a folder of that name stays."""
+    head = _INVAL_ENTRY.pack(folder, len(name), kernel.EXPIRE_ONLY)
     return _notification(kernel.NOTIFY_INVAL_ENTRY, head, name, b"\0")
 
 

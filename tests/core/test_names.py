@@ -1,5 +1,7 @@
 """A folder's names against what is really there, with answers that come late."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -28,6 +30,10 @@ class Folder(RuleBasedStateMachine):
         self.last += 1
         return info(self.last, kind, links)
 
+    def same_file_changed(self, old):
+        self.last += 1
+        return replace(old, size=self.last)
+
     @rule(
         name=name,
         kind=st.sampled_from(["file", "directory"]),
@@ -52,8 +58,7 @@ class Folder(RuleBasedStateMachine):
     @rule(name=name)
     def change(self, name):
         if name in self.there:
-            old = self.there[name]
-            self.there[name] = self.a_file(old.kind, old.links)
+            self.there[name] = self.same_file_changed(self.there[name])
         self.names.changed(name)
 
     @rule(name=name)
@@ -61,7 +66,7 @@ class Folder(RuleBasedStateMachine):
         """Another name of the file, or the subfolder's own content, changes it."""
         old = self.there.get(name)
         if old is not None and (old.links > 1 or old.kind == "directory"):
-            self.there[name] = self.a_file(old.kind, old.links)
+            self.there[name] = self.same_file_changed(old)
 
     @rule(name=name)
     def ask(self, name):
@@ -93,6 +98,8 @@ class Folder(RuleBasedStateMachine):
         assert known is None or known == self.there.get(name)
         if self.names.is_missing(name):
             assert name not in self.there
+        number = self.names.leads_to(name)
+        assert number is None or number == self.there[name].file_id
         listing = self.names.entries(bool)
         if listing is not None:
             assert listing == [Entry(name, self.there[name]) for name in sorted(self.there)]
