@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.errors import SessionError
+from clients.lab import ending
 from clients.lab.bench import BENCHES, run_bench
 from clients.lab.peers.against import AGAINST
 from clients.lab.playing import DAEMON, LIBRARY
@@ -117,7 +117,7 @@ def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
             progress.start_task(tasks[preset])
             progress.advance(tasks[preset])
 
-        return trio.run(reproduce, options, logs, on_attempt)
+        return ending.run(reproduce, options, logs, on_attempt)
 
 
 def _report(
@@ -219,9 +219,9 @@ def bench(
         Console(stderr=True).print(f"{name} ...", end="\r")
         try:
             if against:
-                results = trio.run(AGAINST[name], round(max(1.0, seconds or 10.0)), through)
+                results = ending.run(AGAINST[name], round(max(1.0, seconds or 10.0)), through)
             else:
-                results = [trio.run(run_bench, name, seconds or 1.0, pin)]
+                results = [ending.run(run_bench, name, seconds or 1.0, pin)]
         except (StartFailed, SessionError) as error:
             fail(PROGRAM, error)
         rows += [result.row() for result in results]

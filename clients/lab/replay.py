@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from clients.lab import ending
 from clients.lab.netbench import LABELS, Options, Replay, replay
 from clients.lab.playing import DAEMON, LIBRARY
 from deploy.local import StartFailed
@@ -70,7 +70,7 @@ def _with_progress(options: Options) -> Replay:
         def on_done(done: int) -> None:
             progress.update(task, completed=done)
 
-        done = trio.run(replay, options, on_done)
+        done = ending.run(replay, options, on_done)
         progress.update(task, completed=lines)
         return done
 

@@ -30,7 +30,7 @@ def test_a_missing_peer_is_named_with_its_package(name):
     if name == "netbench" and not FILE.exists():
         pytest.skip("needs package dbench")
     code = (
-        "import clients.lab.peers.samba as s; s.shutil.which = lambda *_, **__: None\n"
+        "import clients.lab.peers.processes as s; s.shutil.which = lambda *_, **__: None\n"
         "import clients.lab.__main__ as m; m.main()"
     )
     command = [sys.executable, "-c", code, "bench", name, "--against", "samba"]

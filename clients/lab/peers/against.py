@@ -9,7 +9,8 @@ from typing import TypeVar
 from clients.lab.bench import reopen
 from clients.lab.netbench import FILE, LABELS, Options, replay
 from clients.lab.peers import torture
-from clients.lab.peers.samba import Samba, program, smbd
+from clients.lab.peers.processes import program
+from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.torture import NotUnderstood, Throughput
 from clients.lab.yardstick import Result, benching
 from deploy.local import StartFailed
@@ -18,6 +19,7 @@ T = TypeVar("T")
 ROUNDS = 3
 CLIENTS = (1, 4)
 LINES_PER_S_MAX = 20_000  # of one client: what it cannot come to is not read
+SECONDS_MIN = 2  # of a shorter load file smbtorture tells nothing
 WARM_UP = 20  # smbtorture warms up for a whole twentieth of its time
 
 
@@ -28,7 +30,7 @@ async def netbench(seconds: int, through: str) -> list[Result]:
     file system of the same kind, fsync for each Flush. Not alike: smbtorture speaks SMB1 and
     compares nothing that it read; our redirector may answer from what it keeps.
     """
-    file = _loadfile()
+    file, seconds = _loadfile(), max(seconds, SECONDS_MIN)
     async with smbd(getpass.getuser()) as samba:
         return [await _netbench(samba, file, seconds, through, clients) for clients in CLIENTS]
 

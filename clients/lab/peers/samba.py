@@ -1,8 +1,6 @@
 """Debian's smbd on a loopback port, with a configuration and a folder of its own."""
 
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +9,8 @@ from pathlib import Path
 
 import trio
 
-from deploy.local import StartFailed
+from clients.lab.peers.processes import free_port, program, said, serving
 
-READY_MAX_S = 20.0
 FOLDERS = ("share", "private", "lock", "state", "cache", "pid", "ncalrpc", "log")
 CONFIGURATION = """\
 [global]
@@ -46,14 +43,6 @@ guest only = yes
 """
 
 
-def program(name: str, package: str) -> str:
-    """Return a peer's program; raises StartFailed naming the Debian package it is in."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if path is None:
-        raise StartFailed(f"{name} is not installed (Debian: apt-get install {package})")
-    return path
-
-
 @dataclass(frozen=True, slots=True)
 class Samba:
     """A running smbd."""
@@ -66,13 +55,7 @@ class Samba:
         command = [program("smbtorture", "samba-testsuite"), "//127.0.0.1/share"]
         command += ["-p", str(self.port), "-U", "nobody%", "-s", str(self.configuration)]
         command += ["-t", str(seconds), f"--num-progs={clients}", *more, test]
-        done = await trio.run_process(
-            command, capture_stdout=True, stderr=subprocess.STDOUT, check=False
-        )
-        text = done.stdout.decode(errors="replace")
-        if done.returncode:
-            raise StartFailed(f"smbtorture {test} failed:\n{text[-1000:]}")
-        return text
+        return await said(command)
 
 
 @asynccontextmanager
@@ -83,53 +66,14 @@ async def smbd(user: str) -> AsyncIterator[Samba]:
     try:
         for name in FOLDERS:
             (folder / name).mkdir()
-        port = _free_port()
+        port = free_port()
         configuration = folder / "smb.conf"
         text = CONFIGURATION.format(port=port, folder=folder, user=user)
         await trio.Path(configuration).write_text(text)
+        # At its end smbd ends its whole process group.
         command = [path, "--foreground", "--no-process-group", "-s", str(configuration)]
-        command += ["-l", str(folder / "log")]
-        async with _running(command) as process:
-            await _wait_listening(process, port)
+        command += ["--debug-stdout"]
+        async with serving(command, "smbd", port, folder / "output"):
             yield Samba(port, configuration)
     finally:
         shutil.rmtree(folder)
-
-
-@asynccontextmanager
-async def _running(command: list[str]) -> AsyncIterator[trio.Process]:
-    # At its end smbd ends its whole process group: it gets one of its own.
-    process = await trio.lowlevel.open_process(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with trio.CancelScope(shield=True):
-            process.terminate()
-            await process.wait()
-
-
-async def _wait_listening(process: trio.Process, port: int) -> None:
-    with trio.move_on_after(READY_MAX_S):
-        while process.poll() is None:
-            try:
-                stream = await trio.open_tcp_stream("127.0.0.1", port)
-            except OSError:
-                await trio.sleep(0.05)
-            else:
-                await stream.aclose()
-                return
-        raise StartFailed(f"smbd ended with status {process.returncode}")
-    raise StartFailed(f"smbd did not listen on port {port} within {READY_MAX_S:g} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
