@@ -33,7 +33,7 @@ class Claim:
 
     def overlaps(self, start: int, end: int) -> bool:
         """Whether it touches any byte of a range."""
-        return self.start < end and start < self.end
+        return max(self.start, start) < min(self.end, end)
 
     def excludes(self, other: "Claim") -> bool:
         """Whether the two cannot be held together."""
