@@ -1,6 +1,7 @@
 """Byte-range locks against an array of bytes, and against everybody who waits for them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -67,7 +68,7 @@ class Waiting:
 
     claim: Claim
     wakes: list = field(default_factory=list)
-    waiter: object = None
+    waiter: Any = None
     granted: bool = False
 
 
