@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,9 @@ def _show(runs: list[Run], out: Path) -> None:
 
 @main.command()
 @click.argument(
-    "names", nargs=-1, type=click.Choice([*dict.fromkeys([*BENCHES, *AGAINST]), "all"])
+    "names",
+    nargs=-1,
+    type=click.Choice([*dict.fromkeys(chain(BENCHES, *AGAINST.values())), "all"]),
 )
 @click.option(
     "--seconds",
@@ -186,7 +189,9 @@ def _show(runs: list[Run], out: Path) -> None:
     "--pin", is_flag=True, help="every process on one core: compare work, not wake-ups"
 )
 @click.option(
-    "--against", type=click.Choice(["samba"]), help=f"a peer, for {' and '.join(AGAINST)}"
+    "--against",
+    type=click.Choice(list(AGAINST)),
+    help="; ".join(f"{peer}: {', '.join(benches)}" for peer, benches in AGAINST.items()),
 )
 @click.option(
     "--through",
@@ -208,18 +213,17 @@ def bench(
 
     With --against beside another program, in turns, medians of three rounds.
     """
-    table = AGAINST if against else BENCHES
-    chosen = list(table) if not names or "all" in names else list(names)
-    if strangers := [name for name in chosen if name not in table]:
-        fail(
-            PROGRAM, f"{strangers[0]} is measured {'without' if against else 'with'} --against"
-        )
+    peers = AGAINST[against] if against else {}
+    there_are = list(peers or BENCHES)
+    chosen = there_are if not names or "all" in names else list(names)
+    if strangers := [name for name in chosen if name not in there_are]:
+        fail(PROGRAM, f"{strangers[0]} is measured {_where(strangers[0])}")
     rows = []
     for name in chosen:
         Console(stderr=True).print(f"{name} ...", end="\r")
         try:
-            if against:
-                results = ending.run(AGAINST[name], round(max(1.0, seconds or 10.0)), through)
+            if peers:
+                results = ending.run(peers[name], round(max(1.0, seconds or 10.0)), through)
             else:
                 results = [ending.run(run_bench, name, seconds or 1.0, pin)]
         except (StartFailed, SessionError) as error:
@@ -231,6 +235,11 @@ def bench(
         print(json.dumps({"benches": rows, "machine": machine()}))
     else:
         _show_benches(rows)
+
+
+def _where(name: str) -> str:
+    peers = [f"--against {peer}" for peer, benches in AGAINST.items() if name in benches]
+    return " or ".join([*peers, "without --against"] if name in BENCHES else peers)
 
 
 def _show_benches(rows: list[dict[str, Any]]) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes.mounts import require_fuse
+
 ENDED_MAX_S = 20
 LINES = 'NTCreateX "\\a" 0x40 0x2 1 NT_STATUS_OK\nWriteX 1 0 1 1 NT_STATUS_OK\n'
 
@@ -113,3 +115,13 @@ def test_a_bench_beside_smbd_ends_all_it_started(folder, requires, name, expecte
     signalled(
         folder, signal.SIGTERM, expected, "bench", name, "--against", "samba", "--seconds", "60"
     )
+
+
+def test_a_bench_of_mounts_ends_all_it_started(folder, requires):
+    require_fuse()
+    for program, package in [("dbench", ""), ("sshfs", ""), ("sshd", "openssh-server")]:
+        requires(program, package)
+    expected = ["shareserver", "redird", "sshd", "sshfs", "dbench"]
+    arguments = ("bench", "mount", "--against", "sshfs", "--seconds", "60")
+    signalled(folder, signal.SIGTERM, expected, *arguments)
+    assert str(folder) not in Path("/proc/self/mounts").read_text()

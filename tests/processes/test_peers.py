@@ -1,17 +1,25 @@
 """Real peers beside ours, for a second or two each."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from clients.lab.netbench import FILE
+from tests.processes.mounts import require_fuse
 
 
 def bench(*arguments, env=None):
     command = [sys.executable, "-m", "clients.lab", "bench", *map(str, arguments), "--json"]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+
+
+def in_folder(folder):
+    """An environment in which temporary files are made in a folder."""
+    return os.environ | {"TMPDIR": str(folder)}
 
 
 def test_reopening_beside_smbd(requires):
@@ -44,3 +52,21 @@ def test_what_has_no_peer_is_refused():
     done = bench("memory", "--against", "samba")
     assert 1 == done.returncode
     assert "memory is measured without --against" in done.stderr
+
+
+def test_a_mount_beside_sshfs(requires, tmp_path):
+    require_fuse()
+    for program, package in [
+        ("dbench", "dbench"),
+        ("sshfs", "sshfs"),
+        ("sshd", "openssh-server"),
+        ("ssh-keygen", "openssh-client"),
+    ]:
+        requires(program, package)
+    done = bench("mount", "--against", "sshfs", "--seconds", 1, env=in_folder(tmp_path))
+    assert 0 == done.returncode, done.stderr
+    rows = json.loads(done.stdout)["benches"]
+    assert ["mount-1", "mount-4"] == [row["name"] for row in rows]
+    assert all(row["ours"] > 0 and row["reference"] > 0 for row in rows)
+    assert [] == list(tmp_path.iterdir())
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()

@@ -4,18 +4,17 @@ import getpass
 import statistics
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 from clients.lab.bench import reopen
 from clients.lab.netbench import FILE, LABELS, Options, replay
 from clients.lab.peers import torture
-from clients.lab.peers.processes import program
+from clients.lab.peers.mounting import mount
+from clients.lab.peers.processes import program, understood
 from clients.lab.peers.samba import Samba, smbd
-from clients.lab.peers.torture import NotUnderstood, Throughput
+from clients.lab.peers.torture import Throughput
 from clients.lab.yardstick import Result, benching
 from deploy.local import StartFailed
 
-T = TypeVar("T")
 ROUNDS = 3
 CLIENTS = (1, 4)
 LINES_PER_S_MAX = 20_000  # of one client: what it cannot come to is not read
@@ -43,7 +42,7 @@ async def _netbench(
     differing = 0
     for _ in range(ROUNDS):
         text = await samba.torture("bench.nbench", seconds, clients, f"--loadfile={file}")
-        theirs.append(_understood(torture.nbench, text))
+        theirs.append(understood("smbtorture", torture.nbench, text))
         throughput, mismatches = await _ours(file, seconds, through, clients)
         ours.append(throughput)
         differing += mismatches
@@ -88,7 +87,7 @@ async def reopening(seconds: int, through: str) -> list[Result]:
         ours, theirs = [], []  # ours is itself five rounds and their yardstick's
         for _ in range(ROUNDS):
             text = await samba.torture("smb2.bench.path-contention-shared", seconds, 1)
-            theirs.append(_understood(torture.opens_per_s, text))
+            theirs.append(understood("smbtorture", torture.opens_per_s, text))
             ours.append((await reopen(bench)).ours)
     name = "smbd by smbtorture smb2.bench.path-contention-shared"
     median = statistics.median(theirs)
@@ -102,18 +101,12 @@ def _loadfile() -> Path:
     return FILE
 
 
-def _understood(read: Callable[[str], T], text: str) -> T:
-    try:
-        return read(text)
-    except NotUnderstood as error:
-        raise StartFailed(f"smbtorture printed something unexpected:\n{error}") from None
-
-
 def _median(them: list[Throughput], figure: Callable[[Throughput], float]) -> float:
     return statistics.median(map(figure, them))
 
 
-AGAINST: dict[str, Callable[[int, str], Awaitable[list[Result]]]] = {
-    "netbench": netbench,
-    "reopen": reopening,
+Bench = Callable[[int, str], Awaitable[list[Result]]]  # seconds of a round, through what
+AGAINST: dict[str, dict[str, Bench]] = {
+    "samba": {"netbench": netbench, "reopen": reopening},
+    "sshfs": {"mount": mount},
 }

@@ -5,13 +5,17 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
+from clients.lab.peers.torture import NotUnderstood
 from deploy.local import StartFailed
+
+T = TypeVar("T")
 
 READY_MAX_S = 20.0
 ENDING_MAX_S = 5.0  # between SIGTERM and SIGKILL
@@ -61,18 +65,31 @@ async def _end(process: trio.Process) -> None:
         await trio.aclose_forcefully(process.stdout)
 
 
-async def said(command: Sequence[str]) -> str:
-    """Run a program to its end and return what it printed; raises StartFailed if it failed."""
-    text = b""
-    async with running(command, output=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        async for part in process.stdout:
-            text += part
-        status = await process.wait()
+async def said(command: Sequence[str], limit_s: float) -> str:
+    """Run a program to its end and return what it printed.
+
+    Raises StartFailed if it failed or took longer than `limit_s`.
+    """
+    text, status = b"", None
+    with trio.move_on_after(limit_s):
+        async with running(command, output=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            async for part in process.stdout:
+                text += part
+            status = await process.wait()
     words = text.decode(errors="replace")
-    if status:
-        raise StartFailed(f"{' '.join(command)} failed:\n{words[-LAST_WORDS_MAX:]}")
+    if status != 0:
+        how = f"took over {limit_s:g} s" if status is None else f"ended with status {status}"
+        raise StartFailed(f"{' '.join(command)} {how}:\n{words[-LAST_WORDS_MAX:]}")
     return words
+
+
+def understood(name: str, read: Callable[[str], T], text: str) -> T:
+    """Read what a program printed; raises StartFailed if it is something unexpected."""
+    try:
+        return read(text)
+    except NotUnderstood as error:
+        raise StartFailed(f"{name} printed something unexpected:\n{error}") from None
 
 
 @asynccontextmanager
@@ -99,11 +116,12 @@ async def _wait_listening(process: trio.Process, name: str, port: int, log: Path
             else:
                 await stream.aclose()
                 return
-        raise StartFailed(f"{name} ended with status {process.returncode}:\n{_tail(log)}")
+        raise StartFailed(f"{name} ended with status {process.returncode}:\n{tail(log)}")
     raise StartFailed(f"{name} did not listen on port {port} within {READY_MAX_S:g} s")
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """Return a program's last words from its log."""
     return log.read_text(errors="replace")[-LAST_WORDS_MAX:]
 
 

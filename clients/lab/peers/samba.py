@@ -11,6 +11,7 @@ import trio
 
 from clients.lab.peers.processes import free_port, program, said, serving
 
+CLEANING_MAX_S = 120.0  # a test deletes what it made after its time
 FOLDERS = ("share", "private", "lock", "state", "cache", "pid", "ncalrpc", "log")
 CONFIGURATION = """\
 [global]
@@ -55,7 +56,7 @@ class Samba:
         command = [program("smbtorture", "samba-testsuite"), "//127.0.0.1/share"]
         command += ["-p", str(self.port), "-U", "nobody%", "-s", str(self.configuration)]
         command += ["-t", str(seconds), f"--num-progs={clients}", *more, test]
-        return await said(command)
+        return await said(command, seconds + CLEANING_MAX_S)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What smbtorture prints, read back."""
+"""What peers print, read back: smbtorture, and dbench which has its load files in common."""
 
 import re
 import statistics
@@ -37,6 +37,14 @@ def nbench(text: str) -> Throughput:
     before = max((lines for phase, lines, _ in told if phase == "warmup"), default=0)
     lines, second = counted[-1]
     return Throughput(float(throughput[1]), (lines - before) / second)
+
+
+def mb_per_s(text: str) -> float:
+    """Read the last word of `dbench`, in MB of bytes read and written."""
+    throughput = _THROUGHPUT.search(text)
+    if throughput is None:
+        raise NotUnderstood(text[-500:])
+    return float(throughput[1])
 
 
 def opens_per_s(text: str) -> float:
