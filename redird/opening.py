@@ -74,10 +74,8 @@ def _without_asking(state: State, connection: Connection, request: m.Create) -> 
     for handle in state.connections.live_at(*at):
         mine = handle.connection is connection or state.policy.handles_shared
         same = handle.access == access and handle.share == share and attributes.is_named(handle)
-        free = not f.conflicts(access, share, access, share) and not state.locks.holds_nt(
-            handle
-        )
-        if mine and same and free:
+        alone = f.conflicts(access, share, access, share) or state.locks.holds_nt(handle)
+        if mine and same and not alone:
             return handle
     revived = state.dormant.revive(connection, path, access, share)
     if revived is not None:

@@ -99,10 +99,9 @@ class LockTable:
         return None if locks is None else _first(locks.held, claim)
 
     def wait(self, identity: Identity, claim: Claim, wake: Callable[[], None]) -> Waiter:
-        """Stand in line for what was not granted at once."""
+        """Stand in line for what was not granted at once, in this very turn."""
         waiter = Waiter(identity, claim, wake)
-        self._files.setdefault(identity, _FileLocks()).waiting.append(waiter)
-        self._serve(identity)
+        self._files[identity].waiting.append(waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
@@ -212,10 +211,10 @@ class LockTable:
         held, ahead = locks.held, list[Claim]()
         for waiter in locks.waiting:
             claim = waiter.claim
-            holds = any(one.is_owned_as(claim) for one in held)
-            free = _first(held if holds else [*held, *ahead], claim) is None
-            if free and self._has_room(locks, _with(held, claim)):
-                return waiter
+            if _first(held, claim) is None and self._has_room(locks, _with(held, claim)):
+                holds = any(one.is_owned_as(claim) for one in held)
+                if holds or _first(ahead, claim) is None:
+                    return waiter
             ahead.append(claim)
         return None
 

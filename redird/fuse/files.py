@@ -64,7 +64,7 @@ def _how(mount: Mount, opened: Opened, flags: int) -> int:
     if file is None or validity.direct_io(appends=bool(flags & os.O_APPEND)):
         return OPENED_DIRECT_IO
     mark = validity.data_mark(file)
-    kept = opened.node.data == mark and validity.is_licensed(file, mark)
+    kept = opened.node.data == mark and validity.is_licensed(mount.callers.state, file, mark)
     opened.node.data = mark
     if kept:
         validity.promise_data(file)
@@ -108,7 +108,7 @@ async def read(mount: Mount, request: Request, body: bodies.Read) -> bytes:
             break
         mark = validity.data_mark(file)
         data = await _read(mount, opened, body)
-        if validity.is_licensed(file, mark):
+        if validity.is_licensed(mount.callers.state, file, mark):
             validity.promise_data(file)
             return data
     data = await _read(mount, opened, body)

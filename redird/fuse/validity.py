@@ -67,9 +67,10 @@ def data_mark(file: File) -> tuple[File, int]:
     return file, file.dropped
 
 
-def is_licensed(file: File, mark: tuple[File, int]) -> bool:
+def is_licensed(state: State, file: File, mark: tuple[File, int]) -> bool:
     """Whether pages read since `mark` may be remembered: they are called back before wrong."""
-    return mark == (file, file.dropped) and bool(file.lease & LEASE_R)
+    known = mark == (file, file.dropped) and bool(file.lease & LEASE_R)
+    return known and not state.locks.is_mandatory(file)  # a lock must see every read
 
 
 def promise_data(file: File) -> None:

@@ -279,6 +279,14 @@ def test_posix_ranges_merge_and_split():
     assert 0 == count(table)
 
 
+def test_a_downgrade_serves_those_who_wait():
+    table = LockTable(10)
+    table.lock(FILE, posix(0, 2))
+    waiter = table.wait(FILE, posix(0, 2, OWNERS[1], exclusive=False), lambda: None)
+    table.lock(FILE, posix(0, 2, exclusive=False))
+    assert waiter.granted
+
+
 def test_ranges_of_two_handles_stay_two():
     table = LockTable(10)
     table.lock(FILE, posix(0, 2))
@@ -306,12 +314,15 @@ def test_a_file_has_no_more_locks_than_the_bound():
 
 
 def test_who_waits_is_not_granted_beyond_the_bound():
-    table = LockTable(1)
+    table = LockTable(2)
     table.lock(FILE, posix(0, 1))
-    waiter = table.wait(FILE, posix(3, 4, OWNERS[1]), lambda: None)
-    assert not waiter.granted
+    table.lock(FILE, posix(3, 4))
+    waiters = [table.wait(FILE, posix(3, 4, one), lambda: None) for one in OWNERS[1:]]
+    last = table.wait(FILE, posix(4, 5, OWNERS[0], exclusive=False), lambda: None)
+    table.unlock(FILE, posix(3, 4))
+    assert [True, False, False] == [one.granted for one in (*waiters, last)]
     table.unlock(FILE, posix(0, 1))
-    assert waiter.granted
+    assert last.granted
 
 
 def test_a_waiter_holds_up_only_whom_it_collides_with():
@@ -319,15 +330,17 @@ def test_a_waiter_holds_up_only_whom_it_collides_with():
     reader = posix(0, 2, OWNERS[0], exclusive=False)
     writer = posix(0, 2, OWNERS[1])
     table.lock(FILE, reader)
+    table.lock(FILE, posix(2, 4, OWNERS[1]))
     waits = [
         table.wait(FILE, one, lambda: None)
         for one in (
             writer,
             posix(1, 3, OWNERS[2], exclusive=False),
             posix(2, 4, ("ts3", 1), exclusive=False),
-            posix(0, 2, OWNERS[0], exclusive=False),
+            posix(1, 3, OWNERS[0], exclusive=False),
         )
     ]
+    table.unlock(FILE, posix(2, 4, OWNERS[1]))
     assert [False, False, True, True] == [one.granted for one in waits]
 
 

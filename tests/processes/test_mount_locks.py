@@ -12,7 +12,9 @@ import threading
 import time
 
 import pytest
+import trio
 
+from clients.session import logon
 from tests.processes.daemons import for_module, redirector, stage
 from tests.processes.mounts import mounted, require_fuse
 
@@ -95,6 +97,9 @@ class Holder:
         self.end()
 
 
+in_thread = trio.to_thread.run_sync
+
+
 def locked(act, *args):
     with pytest.raises(OSError, match="temporarily unavailable") as no:
         act(*args)
@@ -137,6 +142,24 @@ def test_who_waits_is_served_when_the_other_program(path, there, how, kill):
         lock(file, fcntl.LOCK_EX)
         assert 0.4 < time.monotonic() - began < 5
         ends.join()
+
+
+async def test_a_mandatory_lock_is_seen_by_programs(path, there, share):
+    """What the kernel has read before is no way around it."""
+    with (there / path.name).open("r+b", 0) as file:
+        assert bytes(100) == await in_thread(file.read)
+        descriptor = file.fileno()
+        async with (
+            logon(share[0].redirector.unix, "guest") as session,
+            session.open(rf"\\files\docs\{path.name}", "r+b") as other,
+        ):
+            await other.lock(0, 10)
+            with pytest.raises(PermissionError):
+                await in_thread(os.pread, descriptor, 5, 5)
+            with pytest.raises(PermissionError):
+                await in_thread(os.pwrite, descriptor, b"x", 5)
+            await other.unlock(0, 10)
+            assert bytes(5) == await in_thread(os.pread, descriptor, 5, 5)
 
 
 def test_two_programs_count_in_one_database(path, there):

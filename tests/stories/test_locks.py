@@ -4,7 +4,9 @@ import pytest
 import trio
 
 from clients.errors import LinkFailed
+from redird.wire import files as f
 from redird.wire import messages as m
+from redird.wire.errors import Refused
 from redird.wire.status import Status
 from tests.playbook import at, enter, enter_directly, play, read, refused, sends, touch
 
@@ -157,6 +159,30 @@ async def test_a_waiter_whose_link_is_lost_leaves_nothing(autojump_clock):
             await a.lock()
 
 
+async def test_a_waiter_whose_link_is_lost_leaves_a_shared_handle_unlocked(autojump_clock):
+    """The handle goes on serving another session, so that no close gives the lock up."""
+    async with play("w2k") as s, trio.open_nursery() as nursery:
+        first = await neighbour(s, "u1")
+        second, third = await enter(s, "u2"), await enter(s, "u3")
+        await touch(first, "a")
+
+        async def wait():
+            with pytest.raises(LinkFailed):
+                async with second.open(at("a"), "r+b") as b:
+                    await b.lock(wait_s=60)
+
+        async with first.open(at("a"), "r+b") as a, third.open(at("a"), "r+b") as c:
+            await a.lock()
+            nursery.start_soon(wait)
+            await trio.sleep(7)
+            assert 2 == len(s.server.handles)
+            s.cable(second.client).cut()
+            await trio.sleep(0.1)
+            await a.unlock()
+            await trio.sleep(0.1)
+            await c.lock()
+
+
 # --- mandatory ones ---------------------------------------------------------------------------
 
 
@@ -266,6 +292,144 @@ async def test_no_lease_hides_reads_from_a_lock(autojump_clock):
                 await b.seek(0)
                 with refused(CONFLICT):
                     await b.read(2)
+
+
+async def test_who_waits_for_a_lock_is_told_of_nothing_old(autojump_clock):
+    """Nobody else may know what is in the file, from before the lock is granted."""
+    async with play() as s, trio.open_nursery() as nursery:
+        first, second = await enter(s, "u1"), await neighbour(s, "u2")
+        third = await neighbour(s, "u3")
+        await touch(first, "a")
+        async with first.open(at("a"), "r+b") as a, second.open(at("a"), "r+b") as b:
+            await lock(a, "posix")
+            nursery.start_soon(lambda: b.lock(0, 2, wait_s=60))
+            await trio.sleep(1)
+            async with third.open(at("a"), "rb") as c:
+                assert b"of u1" == await c.read()
+                await a.write(b"Of")
+                await unlock(a, "posix")
+                await trio.sleep(1)
+                await c.seek(0)
+                with refused(CONFLICT):
+                    await c.read(2)
+                await b.write(b"OF")
+                await b.unlock(0, 2)
+                assert b"OF u1" == await c.read()
+
+
+async def test_copies_and_holes_respect_locks(autojump_clock):
+    async with play() as s:
+        first, second = await enter(s, "u1"), await neighbour(s, "u2")
+        await touch(first, "a")
+        async with first.open(at("a"), "r+b") as a, second.open(at("a"), "r+b") as b:
+            await a.lock(0, 2)
+            async with second.open(at("copy"), "w+b") as copy:
+                with refused(CONFLICT):
+                    await copy.copy_from(b, 0, 0, 5)
+                assert 3 == await copy.copy_from(b, 2, 0, 100)
+                with refused(CONFLICT):
+                    await b.copy_from(copy, 0, 1, 1)
+                assert 3 == await b.copy_from(copy, 0, 2, 100)
+            punch = f.ALLOCATE_PUNCH_HOLE | f.ALLOCATE_KEEP_SIZE
+            with refused(CONFLICT):
+                await b.allocate(1, 2, punch)
+            await b.allocate(2, 2, punch)
+            await b.allocate(0, 100)  # adds to the end only
+            assert b"of\0\0" == await a.read(4)
+
+
+# --- who comes first --------------------------------------------------------------------------
+
+
+@EACH_KIND
+async def test_they_are_served_in_order(autojump_clock, kind):
+    async with play() as s, trio.open_nursery() as nursery:
+        served = []
+
+        async def use(session, name):
+            async with session.open(at("a"), "r+b") as file:
+                await lock(file, kind, wait_s=4)
+                served.append(name)
+                await trio.sleep(0.5)
+
+        first = await enter(s, "u1")
+        await touch(first, "a")
+        for name, way in (("u2", enter), ("u3", neighbour), ("u4", enter_directly)):
+            nursery.start_soon(use, await way(s, name), name)
+            await trio.sleep(0.1)
+        await trio.sleep(3)
+        assert ["u2", "u3", "u4"] == served
+
+
+async def test_mandatory_and_posix_locks_exclude_each_other(autojump_clock):
+    async with play() as s:
+        first, second = await enter(s, "u1"), await neighbour(s, "u2")
+        await touch(first, "a")
+        async with first.open(at("a"), "r+b") as a, second.open(at("a"), "r+b") as b:
+            await a.lock(0, 2)
+            for who in (a, b):
+                with refused(REFUSED):
+                    await lock(who, "posix", 1, 1)
+                await lock(who, "flock", exclusive=False)
+            await lock(b, "posix", 2, 1, exclusive=False)
+            with refused(REFUSED):
+                await a.lock(2, 1)
+            await a.lock(2, 1, shared=True)
+
+
+@EACH_KIND
+@pytest.mark.parametrize("way", [enter, enter_directly])
+async def test_a_close_ends_the_waiting_of_its_open(autojump_clock, kind, way):
+    async with play() as s, trio.open_nursery() as nursery:
+        first, second = await neighbour(s, "u1"), await way(s, "u2")
+        await touch(first, "a")
+        statuses = []
+
+        async def wait(file):
+            with pytest.raises(Refused) as no:
+                await lock(file, kind, wait_s=60)
+            statuses.append(no.value.status)
+
+        async with first.open(at("a"), "r+b") as a:
+            await lock(a, kind)
+            async with second.open(at("a"), "r+b") as b:
+                nursery.start_soon(wait, b)
+                await trio.sleep(7)
+            await trio.sleep(0.1)
+            assert [Status.STATUS_FILE_CLOSED] == statuses
+            assert 1 == s.server.locks.statistics()["locks"]
+
+
+async def test_a_handle_shared_by_sessions_locks_for_one_of_them(autojump_clock):
+    async with play("w2k") as s:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a", mode="w+")
+        async with first.open(at("a"), "r+b") as a, second.open(at("a"), "r+b") as b:
+            assert 1 == len(s.server.handles)
+            await lock(a, "flock")
+            with refused(REFUSED):
+                await lock(b, "flock")
+            await lock(a, "posix", 0, 1)
+            with refused(REFUSED):
+                await lock(b, "posix", 0, 1)
+            await a.lock(3, 1)
+            await b.seek(3)
+            with refused(CONFLICT):
+                await b.read(1)
+
+
+async def test_a_logoff_unlocks_on_a_handle_that_others_use(autojump_clock):
+    async with play("w2k") as s:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a", mode="w+")
+        async with first.open(at("a"), "r+b") as a:
+            async with second.open(at("a"), "r+b") as b:
+                assert 1 == len(s.server.handles)
+                await b.lock(0, 1)
+                await lock(b, "posix", 1, 1)
+                await second.logoff()
+            await trio.sleep(0.1)
+            await a.lock()
 
 
 # --- what goes with a close -------------------------------------------------------------------
