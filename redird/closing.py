@@ -77,17 +77,18 @@ async def close_before(state: State, connection: Connection, handles: Iterable[H
     """Close handles before whatever its session asks next: on its link nobody need wait."""
     taken, link = list(handles), connection.link
     here = [handle for handle in taken if handle.connection.link == link and not handle.dead]
+    peer = connection.session.owner
+    for waiting in promises.begin_call_back(state, _last_of(taken), peer):
+        await waiting
     if len(here) <= state.policy.batch_max and _send_close(state, link, here):
         taken = [handle for handle in taken if handle not in here]
     if taken:
-        await close_handles(state, taken, connection.session.owner)
+        await close_handles(state, taken, peer)
 
 
 def _send_close(state: State, link: str, handles: list[Handle]) -> bool:
     if not handles:
         return True
-    if promises.is_promised(state, handles):
-        return False
     pairs = [(handle.tree, handle.server_handle) for handle in handles]
     if not state.links[link].send_close_batch(pairs, lambda: forget(state, handles)):
         return False

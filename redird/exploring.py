@@ -6,7 +6,7 @@ kept like a closed file.
 
 from redird import opening
 from redird.flushing import flush_share
-from redird.folders import LOOK, names_of, split
+from redird.folders import LOOK, handle_of, names_of, split
 from redird.holdings import Connection, Handle
 from redird.state import State
 from redird.wire import files as f
@@ -25,15 +25,22 @@ async def ask(
     assert isinstance(path, str)
     await flush_share(state, connection)
     link, (folder, name) = state.links[connection.link], split(path)
+    itself = handle_of(state, connection, path)
+    if itself is not None:
+        return await _ask_of_folder(state, itself, m.QueryInfo(tree, path))
     names = names_of(state, connection, folder) if name else None
     if names is None:
         keep_open(state, connection, folder)
         return await link.query_info(m.QueryInfo(tree, path, request.follow))
     version = names.version
+
+    def told(info: FileInfo) -> None:
+        names.found(name, info, version)
+        if info.kind == "directory":  # its attributes are its own lease's to keep
+            keep_open(state, connection, path)
+
     try:
-        info = await link.query_info(
-            m.QueryInfo(tree, path, False), lambda told: names.found(name, told, version)
-        )
+        info = await link.query_info(m.QueryInfo(tree, path, False), told)
     except Refused as no:
         if no.status is Status.STATUS_OBJECT_NAME_NOT_FOUND:
             names.found_missing(name, version)
@@ -41,6 +48,19 @@ async def ask(
     if info.kind == "symlink" and request.follow:
         return await link.query_info(m.QueryInfo(tree, path))
     return info
+
+
+async def _ask_of_folder(state: State, handle: Handle, query: m.QueryInfo) -> FileInfo:
+    """Ask about a folder that is kept open; the answer may be told again under its lease."""
+    file, names = handle.file, handle.file.names
+    assert names is not None
+    version = names.version
+
+    def told(info: FileInfo) -> None:
+        if names.version == version and file.lease & f.LEASE_R:
+            file.learn(info)
+
+    return await state.links[handle.connection.link].query_info(query, told)
 
 
 def keep_open(state: State, connection: Connection, folder: str) -> None:
@@ -91,7 +111,7 @@ async def _pages(state: State, handle: Handle, pattern: str) -> list[m.Entry]:
     while True:
         query = m.QueryDirectory(handle.tree, handle.server_handle, pattern, not entries)
         try:
-            found = await link.query_directory(query)
+            found = await link.ask(query, m.DirectoryFound)
         except Refused as no:
             if no.status in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
                 return entries

@@ -192,7 +192,9 @@ def query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Answer:
 
 async def _query_volume(state: State, peer: Peer, request: m.QueryVolume) -> Message:
     connection = await with_slot(state, peer, request.tree)
-    found = await state.links[connection.link].query_volume(tree_of(connection))
+    found = await state.links[connection.link].ask(
+        m.QueryVolume(tree_of(connection)), m.VolumeFound
+    )
     connection.volume = trio.current_time(), found
     return found
 

@@ -6,12 +6,13 @@ What we change ourselves breaks no lease of ours, so it is followed here.
 import trio
 
 from redird.attributes import are_known, is_named
-from redird.holdings import Connection, Handle
-from redird.names import Names
+from redird.holdings import Connection, File, Handle
+from redird.names import Line, Names
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
+from redird.wire.link import FollowUp
 from redird.wire.messages import FileInfo
 from redird.wire.patterns import compiled
 from redird.wire.status import Status
@@ -81,10 +82,19 @@ def _licenses(handle: Handle, connection: Connection) -> bool:
 # --- following what we change -----------------------------------------------------------------
 
 
-def made(state: State, connection: Connection, path: str, info: FileInfo | None) -> None:
-    """We made a file or folder at `path`, or put one there."""
+def made(state: State, connection: Connection, path: str, info: FileInfo) -> None:
+    """We made a file or folder at `path`."""
     for names, name in _concerned(state, connection, path):
         names.made(name, info)
+
+
+def moved(state: State, connection: Connection, path: str, target: str) -> None:
+    """We renamed what was at `path` to `target`."""
+    file = None
+    for names, name in _concerned(state, connection, path):
+        file = names.take(name) or file
+    for names, name in _concerned(state, connection, target):
+        names.moved_here(name, file)
 
 
 def removed(state: State, connection: Connection, path: str) -> None:
@@ -101,20 +111,22 @@ def unsure(state: State, connection: Connection, path: str) -> None:
 
 def changed(state: State, handle: Handle) -> None:
     """We changed the data or the attributes of an open file."""
-    for names, name in _concerned(state, handle.connection, handle.path):
+    for names, name in _concerned(state, handle.connection, handle.path, named=False):
         names.changed(name)
 
 
 def changed_path(state: State, connection: Connection, path: str) -> None:
     """We changed the attributes of what is at `path`."""
-    for names, name in _concerned(state, connection, path):
+    for names, name in _concerned(state, connection, path, named=False):
         names.changed(name)
 
 
-def _concerned(state: State, connection: Connection, path: str) -> list[tuple[Names, str]]:
+def _concerned(
+    state: State, connection: Connection, path: str, *, named: bool = True
+) -> list[tuple[Names, str]]:
     """Return the names kept of the folder that `path` is in, by any session.
 
-    Its own attributes changed too.
+    `named`: a name was made or removed there, so the folder's own attributes changed too.
     """
     if not state.policy.directory_leases:
         return []
@@ -123,9 +135,31 @@ def _concerned(state: State, connection: Connection, path: str) -> list[tuple[Na
     found = []
     for handle in (*state.connections.live_at(*at), *state.dormant.at(*at)):
         if handle.file.names is not None:
-            handle.file.info_known = False
+            handle.file.info_known = handle.file.info_known and not named
             found.append((handle.file.names, name))
     return found
+
+
+def follow_up(state: State, connection: Connection, path: str) -> FollowUp | None:
+    """What to ask with a change of names, so that the folder's own attributes are known again
+    when its answer is.
+    """
+    folder = handle_of(state, connection, split(path)[0])
+    if folder is None or not state.watchers:
+        return None
+    file = folder.file
+
+    def told(reply: m.Message) -> None:
+        if isinstance(reply, m.InfoFound) and file.lease & f.LEASE_R:
+            file.learn(reply.info)
+
+    return m.QueryInfo(folder.tree, folder.server_handle), told
+
+
+def known_lines(file: File) -> list[Line] | None:
+    """Return all names in an open folder if these are known, or None."""
+    licensed = file.names is not None and file.lease & f.LEASE_R
+    return file.names.lines() if file.names is not None and licensed else None
 
 
 def known_entries(state: State, handle: Handle, pattern: str) -> list[m.Entry] | None:

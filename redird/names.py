@@ -6,10 +6,20 @@ folder: not those of a file with several names, nor those of a folder, which has
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from redird.wire.messages import Entry, FileInfo
 
 NAMES_MAX = 200_000  # of one folder
+
+
+class Line(NamedTuple):
+    """A name, the number and the kind of its file, and what is known of that."""
+
+    name: str
+    file_id: int
+    kind: str
+    info: FileInfo | None
 
 
 class Names:
@@ -20,7 +30,7 @@ class Names:
     def __init__(self) -> None:
         self.version = 0
         self._there: dict[str, FileInfo | None] = {}
-        self._numbers: dict[str, int] = {}
+        self._files: dict[str, tuple[int, str]] = {}  # number and kind
         self._missing: set[str] = set()
         self._complete = False
         self._sorted: list[str] | None = None
@@ -31,7 +41,8 @@ class Names:
 
     def leads_to(self, name: str) -> int | None:
         """Return the number of the file a name leads to, or None."""
-        return self._numbers.get(name)
+        file = self._files.get(name)
+        return None if file is None else file[0]
 
     def is_missing(self, name: str) -> bool:
         """Whether there is surely no file of that name."""
@@ -51,7 +62,7 @@ class Names:
         """The server told all names."""
         if version != self.version or len(entries) > NAMES_MAX:
             return
-        self._there, self._numbers, self._missing = {}, {}, set()
+        self._there, self._files, self._missing = {}, {}, set()
         for entry in entries:
             self._keep(entry.name, entry.info)
         self._complete = True
@@ -60,23 +71,45 @@ class Names:
         """Return the entries whose names match, if all are known with their attributes."""
         if not self._complete:
             return None
-        if self._sorted is None:
-            self._sorted = sorted(self._there)
         found = []
-        for name in filter(matches, self._sorted):
+        for name in filter(matches, self._in_order()):
             info = self._there[name]
             if info is None:
                 return None
             found.append(Entry(name, info))
         return found
 
+    def lines(self) -> list[Line] | None:
+        """Return all names if they are known with the files they lead to."""
+        if not self._complete or len(self._files) < len(self._there):
+            return None
+        there, files = self._there, self._files
+        return [Line(name, *files[name], there[name]) for name in self._in_order()]
+
+    def _in_order(self) -> list[str]:
+        if self._sorted is None:
+            self._sorted = sorted(self._there)
+        return self._sorted
+
     # --- changes of our own ---
 
-    def made(self, name: str, info: FileInfo | None) -> None:
-        """We made a file of that name, or put one there."""
+    def made(self, name: str, info: FileInfo) -> None:
+        """We made a file of that name."""
         self._change()
-        self._missing.discard(name)
         self._keep(name, info)
+
+    def moved_here(self, name: str, file: tuple[int, str] | None) -> None:
+        """We renamed a file to that; `file` is what `take` returned for the old name."""
+        self._change()
+        self._keep(name, None)
+        if file is not None and name in self._there:
+            self._files[name] = file
+
+    def take(self, name: str) -> tuple[int, str] | None:
+        """We renamed it; returns number and kind of its file if these are known."""
+        file = self._files.get(name)
+        self.removed(name)
+        return file
 
     def removed(self, name: str) -> None:
         """We removed or renamed it."""
@@ -100,7 +133,7 @@ class Names:
     def forget(self) -> None:
         """The lease is gone, or whatever was known may be wrong."""
         self._change()
-        self._there, self._numbers, self._missing = {}, {}, set()
+        self._there, self._files, self._missing = {}, {}, set()
         self._complete = False
 
     def _keep(self, name: str, info: FileInfo | None) -> None:
@@ -110,13 +143,13 @@ class Names:
             return
         own = info is not None and info.links == 1 and info.kind != "directory"
         self._there[name] = info if own else None
-        self._numbers.pop(name, None)
+        self._files.pop(name, None)
         if info is not None:
-            self._numbers[name] = info.file_id
+            self._files[name] = info.file_id, info.kind
 
     def _drop(self, name: str) -> None:
         self._there.pop(name, None)
-        self._numbers.pop(name, None)
+        self._files.pop(name, None)
 
     def _change(self) -> None:
         self.version += 1

@@ -26,8 +26,7 @@ async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
         await close_dormant(state, connection, request.path, request.target)
 
         def done(_: m.Renamed) -> None:
-            folders.removed(state, connection, request.path)
-            folders.made(state, connection, request.target, None)
+            folders.moved(state, connection, request.path, request.target)
 
         renamed = await _ask(state, connection, request, m.Renamed, done)
         await _unname(state, connection, request.path, request.target)
@@ -129,7 +128,8 @@ async def _ask(
 ) -> R:
     """Ask the server the same, under its own number of the connection."""
     upstream = replace(request, tree=tree_of(connection))
-    return await state.links[connection.link].ask(upstream, expected, done)
+    then = folders.follow_up(state, connection, request.path)
+    return await state.links[connection.link].ask(upstream, expected, done, then)
 
 
 async def _unname(state: State, connection: Connection, *paths: str) -> None:

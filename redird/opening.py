@@ -20,8 +20,6 @@ from redird.wire.errors import Refused
 from redird.wire.link import Answer
 from redird.wire.status import Status
 
-_NEVER_SHARED = f.FILE_DELETE_ON_CLOSE | f.FILE_OPEN_REPARSE_POINT
-
 
 def create(state: State, connection: Connection, request: m.Create) -> Answer:
     """Open a file for an application; `request.tree` is ours, not the server's."""
@@ -58,7 +56,7 @@ async def _open_anew(state: State, connection: Connection, request: m.Create) ->
 
 def _is_reusable(request: m.Create) -> bool:
     """Whether an open may share a handle (RDBSS: RxSearchForCollapsibleOpen)."""
-    if request.disposition not in f.KEEPS_CONTENT or request.options & _NEVER_SHARED:
+    if request.disposition not in f.KEEPS_CONTENT or request.options & f.FILE_DELETE_ON_CLOSE:
         return False
     return bool(request.access & (f.READS | f.WRITES))
 
@@ -125,6 +123,9 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
     handles: list[Handle] = []
     waiting = True
     asked = _asked(state, request, tree)
+    then = None
+    if request.disposition != f.FILE_OPEN:
+        then = folders.follow_up(state, connection, request.path)
 
     def created(reply: m.Created) -> None:  # before any break of its lease is looked at
         handles.append(_record(state, connection, asked, reply))
@@ -132,7 +133,7 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
             state.spawn(_drop_unused, state, handles)
 
     try:
-        reply = await state.links[connection.link].create(asked, created)
+        reply = await state.links[connection.link].create(asked, created, then)
         if connection.session.active and not handles[0].dead:
             opened = state.connections.add_open(connection, handles[0])
             return _created(opened, reply.action)

@@ -5,7 +5,7 @@ the handle whose lease licenses it will surely be. Whatever ends that earlier, o
 way of somebody else's session, waits until the kernel has forgotten.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import trio
 
@@ -33,14 +33,6 @@ def has_others(state: State, connection: Connection) -> bool:
     return any(watcher.peer != owner for watcher in state.watchers)
 
 
-def is_promised(state: State, handles: Iterable[Handle]) -> bool:
-    """Whether a kernel still relies on any of these."""
-    if not state.watchers:
-        return False
-    now = trio.current_time()
-    return any(handle.file.promised_until > now for handle in handles)
-
-
 async def call_back(state: State, files: Iterable[File], peer: int | None = None) -> None:
     """Wait until every kernel has forgotten, but for that of `peer`, who did it itself."""
     for file in _promised(state, files):
@@ -48,22 +40,39 @@ async def call_back(state: State, files: Iterable[File], peer: int | None = None
         if len(told) == len(state.watchers):
             file.promised_until = 0.0
         for watcher in told:
-            await watcher.call_back(file)
+            waiting = watcher.call_back(file)
+            if waiting is not None:
+                await waiting
 
 
-async def call_back_kept(state: State, files: Iterable[File], peer: int | None) -> None:
-    """The handles that license what was promised are about to be closed.
+def begin_call_back(
+    state: State, files: Iterable[File], peer: int | None
+) -> list[Awaitable[None]]:
+    """Call back what is promised under leases about to be given up; returns what to wait for.
 
     The kernel for which `peer` does that may hold a folder's lock until it is answered, so it
-    is told beside.
+    is not waited for.
     """
+    to_wait_for = []
     for file in _promised(state, files):
         file.promised_until = 0.0
         for watcher in state.watchers:
-            if watcher.peer == peer:
-                state.spawn(watcher.call_back, file)
-            else:
-                await watcher.call_back(file)
+            waiting = watcher.call_back(file)
+            if waiting is not None and watcher.peer == peer:
+                state.spawn(_wait_for, waiting)
+            elif waiting is not None:
+                to_wait_for.append(waiting)
+    return to_wait_for
+
+
+async def call_back_kept(state: State, files: Iterable[File], peer: int | None) -> None:
+    """Wait until what is promised under leases about to be given up is forgotten."""
+    for waiting in begin_call_back(state, files, peer):
+        await waiting
+
+
+async def _wait_for(waiting: Awaitable[None]) -> None:
+    await waiting
 
 
 def _promised(state: State, files: Iterable[File]) -> list[File]:

@@ -53,8 +53,11 @@ class Watcher(Protocol):
 
     peer: int
 
-    async def call_back(self, file: File) -> None:
-        """Wait until the kernel has forgotten all it was told under this file's lease."""
+    def call_back(self, file: File) -> Awaitable[None] | None:
+        """Make the kernel forget all it was told under this file's lease.
+
+        Returns what to wait for, if that takes more than a call.
+        """
 
 
 @dataclass(slots=True)

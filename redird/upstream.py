@@ -16,9 +16,9 @@ import trio
 from redird.wire import messages as m
 from redird.wire.dialling import unwrapped
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.link import Answer, Link
+from redird.wire.link import Answer, FollowUp, Link
 from redird.wire.logon import KeysFor, establish
-from redird.wire.messages import FileInfo, Message, Negotiated, VolumeFound
+from redird.wire.messages import FileInfo, Message, Negotiated
 from redird.wire.status import Status
 
 R = TypeVar("R", bound=Message)
@@ -158,19 +158,23 @@ class ServerLink:
         return m.LeaseBroken()
 
     async def _ask(
-        self, request: Message, expected: type[R], on_reply: Callable[[R], None] | None = None
+        self,
+        request: Message,
+        expected: type[R],
+        on_reply: Callable[[R], None] | None = None,
+        then: FollowUp | None = None,
     ) -> R:
         """Ask over the link there is; a request under a tree never dials anew."""
         if self._link is None:
             raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
-        self.requests_sent += 1
+        self.requests_sent += 1 + (then is not None)
 
         def on_expected(reply: Message) -> None:
             if on_reply is not None and isinstance(reply, expected):
                 on_reply(reply)
 
         try:
-            reply = await self._link.request(request, on_expected if on_reply else None)
+            reply = await self._link.request(request, on_expected if on_reply else None, then)
         except LinkLost as lost:
             raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, str(lost)) from None
         if not isinstance(reply, expected):
@@ -231,10 +235,12 @@ class ServerLink:
 
     # --- files ---
 
-    async def create(self, request: m.Create, on_created: Created) -> m.Created:
+    async def create(
+        self, request: m.Create, on_created: Created, then: FollowUp | None = None
+    ) -> m.Created:
         """Open a file, asking for a lease only where leases are."""
         lease = request.lease if "lease" in self.capabilities else 0
-        return await self._ask(replace(request, lease=lease), m.Created, on_created)
+        return await self._ask(replace(request, lease=lease), m.Created, on_created, then)
 
     async def read(self, tree: int, handle: int, offset: int, length: int) -> bytes:
         """Read at most `length` bytes."""
@@ -283,16 +289,12 @@ class ServerLink:
         heard = None if on_told is None else lambda reply: on_told(reply.info)
         return (await self._ask(request, m.InfoSet, heard)).info
 
-    async def query_directory(self, request: m.QueryDirectory) -> m.DirectoryFound:
-        """Return a page of a folder."""
-        return await self._ask(request, m.DirectoryFound)
-
-    async def query_volume(self, tree: int) -> VolumeFound:
-        """Tell about the disk under a share."""
-        return await self._ask(m.QueryVolume(tree), VolumeFound)
-
     async def ask(
-        self, request: Message, expected: type[R], on_reply: Callable[[R], None] | None = None
+        self,
+        request: Message,
+        expected: type[R],
+        on_reply: Callable[[R], None] | None = None,
+        then: FollowUp | None = None,
     ) -> R:
         """Pass on what is the same on both sides; `on_reply` hears of it in their order."""
-        return await self._ask(request, expected, on_reply)
+        return await self._ask(request, expected, on_reply, then)

@@ -65,6 +65,7 @@ CORES = [
     "redird.fuse.replies",
     "redird.fuse.protocol",
     "redird.fuse.nodes",
+    "redird.fuse.begun",
     "redird.fuse.errnos",
     "shareserver.shares",
     "shareserver.ledger",

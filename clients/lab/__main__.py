@@ -18,7 +18,6 @@ from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench import BENCHES, run_bench
 from clients.lab.peers.against import AGAINST
-from clients.lab.peers.turns import ROUNDS, Turns
 from clients.lab.playing import DAEMON, LIBRARY
 from clients.lab.replay import replay_command
 from clients.lab.reproduce import (
@@ -195,13 +194,6 @@ def _show(runs: list[Run], out: Path) -> None:
     help="; ".join(f"{peer}: {', '.join(benches)}" for peer, benches in AGAINST.items()),
 )
 @click.option(
-    "--rounds",
-    type=click.IntRange(1, 99),
-    default=ROUNDS,
-    show_default=True,
-    help="turns of each beside a peer",
-)
-@click.option(
     "--through",
     type=click.Choice([DAEMON, LIBRARY]),
     default=DAEMON,
@@ -214,13 +206,12 @@ def bench(
     seconds: float | None,
     pin: bool,
     against: str | None,
-    rounds: int,
     through: str,
     as_object: bool,
 ) -> None:
     """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run.
 
-    With --against beside another program, in turns, medians of the rounds.
+    With --against beside another program, in turns, medians of three rounds.
     """
     peers = AGAINST[against] if against else {}
     there_are = list(peers or BENCHES)
@@ -232,8 +223,7 @@ def bench(
         Console(stderr=True).print(f"{name} ...", end="\r")
         try:
             if peers:
-                turns = Turns(round(max(1.0, seconds or 10.0)), rounds, through)
-                results = ending.run(peers[name], turns)
+                results = ending.run(peers[name], round(max(1.0, seconds or 10.0)), through)
             else:
                 results = [ending.run(run_bench, name, seconds or 1.0, pin)]
         except (StartFailed, SessionError) as error:

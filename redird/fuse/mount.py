@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from redird import opening
 from redird.fuse import replies, validity
+from redird.fuse.begun import Listings
 from redird.fuse.callers import Caller, Callers
 from redird.fuse.errnos import NotDone
 from redird.fuse.nodes import Node, NodeTable
 from redird.fuse.replies import Owner
 from redird.fuse.requests import Request
 from redird.holdings import Connection, File
-from redird.wire import messages as m
 from redird.wire.files import LEASE_R
 from redird.wire.messages import FileInfo, Message
 
@@ -25,22 +25,19 @@ Notify = Callable[[list[bytes]], Awaitable[None]]
 
 @dataclass(slots=True, eq=False)
 class Opened:
-    """One open file or folder; `handle` is its number at the redirector and in the kernel.
-
-    `lines`: what was listed of a folder so far, and whether that is all.
-    """
+    """One open file or folder; `handle` is its number at the redirector and in the kernel."""
 
     handle: int
     node: Node
     caller: Caller
     writable: bool = False
-    lines: list[m.Entry] = field(default_factory=list)
-    complete: bool = False
     locked: set[tuple[str, int]] = field(default_factory=set)  # kinds and owners
 
 
 class Mount:
-    """The tables of one mount; `notify` writes to the kernel from a worker thread."""
+    """The tables of one mount; `notify` writes to the kernel from a worker thread, what
+    takes no lock there is written by `notify_now`.
+    """
 
     def __init__(
         self,
@@ -57,7 +54,9 @@ class Mount:
         self.shared = shared
         self.wall_now = wall_now
         self.notify: Notify | None = None
+        self.notify_now: Callable[[list[bytes]], None] = lambda _: None
         self.opened: dict[int, Opened] = {}
+        self.listings = Listings()
         self.only_caller = only_caller
         self.peer = callers.peer
 
@@ -161,26 +160,39 @@ class Mount:
 
     def file_of(self, opened: Opened) -> File | None:
         """Return the redirector's file behind an open, if it is still open there."""
-        connection = self.callers.connection(opened.caller)
-        held = connection and connection.opens.get(opened.handle)
+        return self.file_behind(opened.caller, opened.handle)
+
+    def file_behind(self, caller: Caller, handle: int) -> File | None:
+        """Return the redirector's file behind one of a user's open numbers."""
+        connection = self.callers.connection(caller)
+        held = connection and connection.opens.get(handle)
         return held.handle.file if held else None
 
     # --- telling the kernel unasked ---
 
-    async def call_back(self, file: File) -> None:
-        """Wait until the kernel has forgotten all it was told under this file's lease."""
-        if self.notify is None or not self.callers.is_of_share(file):
-            return
-        packets = [one for node in self._nodes_of(file) for one in _forgetting(node, file)]
-        if packets:
-            await self.notify(packets)
+    def call_back(self, file: File) -> Awaitable[None] | None:
+        """Make the kernel forget all it was told under this file's lease.
 
-    def _nodes_of(self, file: File) -> set[Node]:
+        A file that nobody has open is not read from: its attributes are all there is to
+        forget, which takes no lock. Else there is something to wait for.
+        """
+        if self.notify is None or not self.callers.is_of_share(file):
+            return None
         numbers = [number for handle in file.handles for number in handle.opens]
         nodes = {self.opened[number].node for number in numbers if number in self.opened}
+        in_use = bool(nodes)
+        nodes |= self._named(file)
+        if not in_use and file.names is None:
+            for node in nodes:
+                node.data = None
+            self.notify_now([replies.forget_attributes(node.number) for node in nodes])
+            return None
+        packets = [one for node in nodes for one in _forgetting(node, file)]
+        return self.notify(packets) if packets else None
+
+    def _named(self, file: File) -> set[Node]:
         named = self.nodes.of_file(file.info.file_id, file.info.kind)
-        if named is not None:
-            nodes.add(named)
+        nodes = set() if named is None else {named}
         if file.names is not None and any(not handle.path for handle in file.handles):
             nodes.add(self.nodes.root)
         return nodes

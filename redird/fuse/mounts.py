@@ -116,6 +116,7 @@ class Mounts:
             await self._state.world.run_blocking(_notify, descriptor, packets)
 
         mount.notify = notify
+        mount.notify_now = functools.partial(_notify, descriptor)
         self._state.watchers.append(mount)
         gone = False
         try:

@@ -37,7 +37,7 @@ OPERATIONS: dict[int, Callable[[Mount, Request, Any], Result]] = {
     Opcode.WRITE: files.write,
     Opcode.FLUSH: files.flush,
     Opcode.FSYNC: files.sync,
-    Opcode.FSYNCDIR: files.sync,
+    Opcode.FSYNCDIR: listings.sync,
     Opcode.RELEASE: files.release,
     Opcode.RELEASEDIR: files.release,
     Opcode.DESTROY: files.nothing,

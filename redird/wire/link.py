@@ -21,6 +21,7 @@ from redird.wire.waiting import Waiter
 from redird.wire.writing import Unsent, write_now
 
 Answer = Message | Awaitable[Message]
+FollowUp = tuple[Message, Callable[[Message], None]]
 Handler = Callable[["Link", Message], Answer]
 READ_BYTES = 64 * 1024
 OUTGOING_MAX = 4 * 1024 * 1024  # bytes waiting for a slow reader before we stop reading from it
@@ -92,9 +93,12 @@ class Link:
     # --- asking ---
 
     async def request(
-        self, message: Message, on_reply: Callable[[Message], None] | None = None
+        self,
+        message: Message,
+        on_reply: Callable[[Message], None] | None = None,
+        then: FollowUp | None = None,
     ) -> Message:
-        """Send a request and wait for its reply.
+        """Send a request and wait for its reply; `then` is sent with it, and not waited for.
 
         `on_reply` is called by the reading task the moment the reply is decoded, before any
         later message of the peer is looked at, and also if whoever asked was cancelled before.
@@ -108,6 +112,8 @@ class Link:
             waiter = Waiter(on_reply)
             number = self.exchange.request(message)
             self._waiters[number] = waiter
+            if then is not None and self.exchange.may_request:
+                self._waiters[self.exchange.request(then[0])] = Waiter(then[1])
             self.flush()
             if self.lost is None:
                 await waiter.wait(lambda: self._abandon(number, waiter))

@@ -38,11 +38,16 @@ class Folder(RuleBasedStateMachine):
         name=name,
         kind=st.sampled_from(["file", "directory"]),
         links=st.integers(1, 2),
-        told=st.booleans(),
     )
-    def make(self, name, kind, links, told):
+    def make(self, name, kind, links):
         self.there[name] = self.a_file(kind, links)
-        self.names.made(name, self.there[name] if told else None)
+        self.names.made(name, self.there[name])
+
+    @rule(name=name, other=name)
+    def rename(self, name, other):
+        if name in self.there and name != other:
+            self.there[other] = self.there.pop(name)
+            self.names.moved_here(other, self.names.take(name))
 
     @rule(name=name)
     def remove(self, name):
@@ -103,6 +108,13 @@ class Folder(RuleBasedStateMachine):
         listing = self.names.entries(bool)
         if listing is not None:
             assert listing == [Entry(name, self.there[name]) for name in sorted(self.there)]
+        lines = self.names.lines()
+        if lines is not None:
+            assert [(one.name, one.file_id, one.kind) for one in lines] == [
+                (one, self.there[one].file_id, self.there[one].kind)
+                for one in sorted(self.there)
+            ]
+            assert all(one.info in (None, self.there[one.name]) for one in lines)
         some = self.names.entries(lambda one: one > name)
         if some is not None:
             assert [one.name for one in some] == sorted(one for one in self.there if one > name)

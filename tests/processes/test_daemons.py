@@ -155,16 +155,17 @@ async def uses_are(server, expected):
 
 
 async def test_a_newer_redirector_of_the_same_name_takes_the_slots_over(tmp_path):
+    named = {"instance": "red", "instance_key": "only this host has it"}
     (tmp_path / "old").mkdir()
     async with share_server(tmp_path, uses_max=1) as (server, docs):
         (docs / "a").touch()
         async with (
-            redirector(tmp_path / "old", server.tcp, instance="red") as old,
+            redirector(tmp_path / "old", server.tcp, **named) as old,
             trio.open_nursery() as nursery,
         ):
             await nursery.start(keep, old.unix, 0)
             old.local.pause()
-            async with redirector(tmp_path, server.tcp, instance="red") as new:
+            async with redirector(tmp_path, server.tcp, **named) as new:
                 with trio.fail_after(5):
                     async with logon(new.unix, "guest") as session:
                         assert 0 == (await session.stat(A)).size

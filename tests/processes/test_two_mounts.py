@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,14 @@ def test_locks_exclude_each_other(both, kind):
             else:
                 fcntl.lockf(a.fileno(), fcntl.LOCK_UN, 10, 5)
             assert lock_attempt(b.fileno(), kind)
-        assert lock_attempt(a.fileno(), kind)  # gone with the other's close
+        wait_for_lock(a.fileno(), kind)  # the kernel answers a close before it gives flock up
+
+
+def wait_for_lock(fd: int, kind: str) -> None:
+    deadline = time.monotonic() + 10
+    while not lock_attempt(fd, kind):
+        assert time.monotonic() < deadline, "the other's close has given nothing up"
+        time.sleep(0.01)
 
 
 def test_a_blocking_lock_is_granted_when_the_other_mount_gives_it_up(both):
