@@ -33,7 +33,7 @@ class Claim:
 
     def overlaps(self, start: int, end: int) -> bool:
         """Whether it touches any byte of a range."""
-        return max(self.start, start) < min(self.end, end)
+        return self.start < end and start < self.end and start < end
 
     def excludes(self, other: "Claim") -> bool:
         """Whether the two cannot be held together."""
@@ -248,8 +248,10 @@ def _first(held: Iterable[Claim], claim: Claim) -> Claim | None:
     return next((one for one in held if one.excludes(claim)), None)
 
 
-def _nt_in(held: list[Claim], start: int, end: int) -> Iterable[Claim]:
-    return (one for one in held if one.kind == NT and one.overlaps(start, end))
+def _nt_in(held: list[Claim], start: int, end: int) -> list[Claim]:
+    if start >= end:
+        return []
+    return [one for one in held if one.start < end and start < one.end and one.kind == NT]
 
 
 def _without_one(held: list[Claim], claim: Claim) -> list[Claim]:
