@@ -18,6 +18,7 @@ from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench import BENCHES, run_bench
 from clients.lab.peers.against import AGAINST
+from clients.lab.peers.turns import ROUNDS, Turns
 from clients.lab.playing import DAEMON, LIBRARY
 from clients.lab.replay import replay_command
 from clients.lab.reproduce import (
@@ -194,6 +195,13 @@ def _show(runs: list[Run], out: Path) -> None:
     help="; ".join(f"{peer}: {', '.join(benches)}" for peer, benches in AGAINST.items()),
 )
 @click.option(
+    "--rounds",
+    type=click.IntRange(1, 99),
+    default=ROUNDS,
+    show_default=True,
+    help="turns of each beside a peer",
+)
+@click.option(
     "--through",
     type=click.Choice([DAEMON, LIBRARY]),
     default=DAEMON,
@@ -206,12 +214,13 @@ def bench(
     seconds: float | None,
     pin: bool,
     against: str | None,
+    rounds: int,
     through: str,
     as_object: bool,
 ) -> None:
     """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run.
 
-    With --against beside another program, in turns, medians of three rounds.
+    With --against beside another program, in turns, medians of the rounds.
     """
     peers = AGAINST[against] if against else {}
     there_are = list(peers or BENCHES)
@@ -223,7 +232,8 @@ def bench(
         Console(stderr=True).print(f"{name} ...", end="\r")
         try:
             if peers:
-                results = ending.run(peers[name], round(max(1.0, seconds or 10.0)), through)
+                turns = Turns(round(max(1.0, seconds or 10.0)), rounds, through)
+                results = ending.run(peers[name], turns)
             else:
                 results = [ending.run(run_bench, name, seconds or 1.0, pin)]
         except (StartFailed, SessionError) as error:

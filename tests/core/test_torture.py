@@ -1,4 +1,4 @@
-"""What smbtorture prints, from short pieces of it."""
+"""What peers print, from short pieces of it."""
 
 import pytest
 
@@ -20,6 +20,18 @@ CONTENTION = """
 3.00 second: open[num/s=60,avslat=0.0003] close[num/s=60,avslat=0.0003]
 success: path-contention-shared
 """
+TCON = """
+4 connections/sec
+5 connections/sec
+0 connections/sec
+TOTAL: 3 connections/sec over 2 secs
+success: bench-tcon
+"""
+DBENCH = """
+ Flush             63     3.015    10.964
+
+Throughput 16.75 MB/sec  1 clients  1 procs  max_latency=27.488 ms
+"""
 
 
 def test_bytes_and_lines_of_nbench():
@@ -30,7 +42,18 @@ def test_opens_of_path_contention():
     assert 60 == torture.opens_per_s(CONTENTION)
 
 
-@pytest.mark.parametrize("read", [torture.nbench, torture.opens_per_s])
+def test_connections_are_those_of_all_seconds():
+    assert 9 == torture.connections(TCON)
+
+
+def test_the_last_word_of_dbench():
+    assert 16.75 == torture.mb_per_s(DBENCH)
+
+
+READERS = [torture.nbench, torture.opens_per_s, torture.connections, torture.mb_per_s]
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("text", ["", "success: nbench", NBENCH + "\nfailure: x"])
 def test_anything_else_is_not_understood(read, text):
     with pytest.raises(torture.NotUnderstood):

@@ -25,7 +25,7 @@ def in_folder(folder):
 def test_reopening_beside_smbd(requires):
     requires("smbd", "samba")
     requires("smbtorture", "samba-testsuite")
-    done = bench("reopen", "--against", "samba", "--seconds", 1)
+    done = bench("reopen", "--against", "samba", "--seconds", 1, "--rounds", 1)
     assert 0 == done.returncode, done.stderr
     row = json.loads(done.stdout)
     assert "reopen" == row["name"]
@@ -63,10 +63,33 @@ def test_a_mount_beside_sshfs(requires, tmp_path):
         ("ssh-keygen", "openssh-client"),
     ]:
         requires(program, package)
-    done = bench("mount", "--against", "sshfs", "--seconds", 1, env=in_folder(tmp_path))
+    done = bench(
+        "mount", "--against", "sshfs", "--seconds", 1, "--rounds", 1, env=in_folder(tmp_path)
+    )
     assert 0 == done.returncode, done.stderr
     rows = json.loads(done.stdout)["benches"]
     assert ["mount-1", "mount-4"] == [row["name"] for row in rows]
     assert all(row["ours"] > 0 and row["reference"] > 0 for row in rows)
     assert [] == list(tmp_path.iterdir())
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("bulk", ["bulk-get", "bulk-put"]),
+        ("cycle", ["cycle-direct-1", "cycle-daemon-1", "cycle-direct-4", "cycle-daemon-4"]),
+    ],
+)
+def test_copies_and_cycles_beside_smbd(requires, name, rows):
+    for program, package in [
+        ("smbd", "samba"),
+        ("smbtorture", "samba-testsuite"),
+        ("smbclient", "smbclient"),
+    ]:
+        requires(program, package)
+    done = bench(name, "--against", "samba", "--seconds", 1, "--rounds", 1)
+    assert 0 == done.returncode, done.stderr
+    told = json.loads(done.stdout)["benches"]
+    assert rows == [row["name"] for row in told]
+    assert all(row["ours"] > 0 and row["reference"] > 0 for row in told)

@@ -3,47 +3,49 @@
 import getpass
 import statistics
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from clients.lab.bench import reopen
 from clients.lab.netbench import FILE, LABELS, Options, replay
 from clients.lab.peers import torture
+from clients.lab.peers.bulk import bulk
+from clients.lab.peers.cycling import cycle
 from clients.lab.peers.mounting import mount
 from clients.lab.peers.processes import program, understood
 from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.torture import Throughput
+from clients.lab.peers.turns import Turns
 from clients.lab.yardstick import Result, benching
 from deploy.local import StartFailed
 
-ROUNDS = 3
 CLIENTS = (1, 4)
 LINES_PER_S_MAX = 20_000  # of one client: what it cannot come to is not read
 SECONDS_MIN = 2  # of a shorter load file smbtorture tells nothing
 WARM_UP = 20  # smbtorture warms up for a whole twentieth of its time
 
 
-async def netbench(seconds: int, through: str) -> list[Result]:
+async def netbench(turns: Turns) -> list[Result]:
     """A load file for some seconds, from its first line on, by one client and by four.
 
     Alike: the file, the statuses compared, the warm-up, bytes counted when read or written, a
     file system of the same kind, fsync for each Flush. Not alike: smbtorture speaks SMB1 and
     compares nothing that it read; our redirector may answer from what it keeps.
     """
-    file, seconds = _loadfile(), max(seconds, SECONDS_MIN)
+    file = _loadfile()
+    turns = replace(turns, seconds=max(turns.seconds, SECONDS_MIN))
     async with smbd(getpass.getuser()) as samba:
-        return [await _netbench(samba, file, seconds, through, clients) for clients in CLIENTS]
+        return [await _netbench(samba, file, turns, clients) for clients in CLIENTS]
 
 
-async def _netbench(
-    samba: Samba, file: Path, seconds: int, through: str, clients: int
-) -> Result:
+async def _netbench(samba: Samba, file: Path, turns: Turns, clients: int) -> Result:
     ours: list[Throughput] = []
     theirs: list[Throughput] = []
     differing = 0
-    for _ in range(ROUNDS):
-        text = await samba.torture("bench.nbench", seconds, clients, f"--loadfile={file}")
+    for _ in range(turns.rounds):
+        text = await samba.torture("bench.nbench", turns.seconds, clients, f"--loadfile={file}")
         theirs.append(understood("smbtorture", torture.nbench, text))
-        throughput, mismatches = await _ours(file, seconds, through, clients)
+        throughput, mismatches = await _ours(file, turns, clients)
         ours.append(throughput)
         differing += mismatches
     operations = _median(ours, lambda one: one.operations_per_s)
@@ -56,22 +58,23 @@ async def _netbench(
         "smbd by smbtorture bench.nbench",
         {
             "clients": clients,
-            "through": LABELS[through],
+            "through": LABELS[turns.through],
             "operations_per_s": round(operations, 1),
             "reference_operations_per_s": round(their_operations, 1),
             "statuses_differing": differing,
-            "seconds": seconds,
-            "rounds": ROUNDS,
+            "seconds": turns.seconds,
+            "rounds": turns.rounds,
         },
     )
 
 
-async def _ours(file: Path, seconds: int, through: str, clients: int) -> tuple[Throughput, int]:
+async def _ours(file: Path, turns: Turns, clients: int) -> tuple[Throughput, int]:
+    seconds = turns.seconds
     done = await replay(
         Options(
             file,
             clients,
-            through,
+            turns.through,
             lines_max=LINES_PER_S_MAX * (seconds + seconds // WARM_UP),
             seconds=float(seconds),
             warm_up_s=float(seconds // WARM_UP),
@@ -81,12 +84,12 @@ async def _ours(file: Path, seconds: int, through: str, clients: int) -> tuple[T
     return Throughput(row["mb_per_s"], row["operations_per_s"]), len(row["mismatched"])
 
 
-async def reopening(seconds: int, through: str) -> list[Result]:
+async def reopening(turns: Turns) -> list[Result]:
     """Open and close of one file by one client: ours is dormant, smbd's is opened anew."""
-    async with smbd(getpass.getuser()) as samba, benching(seconds / 10) as bench:
+    async with smbd(getpass.getuser()) as samba, benching(turns.seconds / 10) as bench:
         ours, theirs = [], []  # ours is itself five rounds and their yardstick's
-        for _ in range(ROUNDS):
-            text = await samba.torture("smb2.bench.path-contention-shared", seconds, 1)
+        for _ in range(turns.rounds):
+            text = await samba.torture("smb2.bench.path-contention-shared", turns.seconds, 1)
             theirs.append(understood("smbtorture", torture.opens_per_s, text))
             ours.append((await reopen(bench)).ours)
     name = "smbd by smbtorture smb2.bench.path-contention-shared"
@@ -105,8 +108,8 @@ def _median(them: list[Throughput], figure: Callable[[Throughput], float]) -> fl
     return statistics.median(map(figure, them))
 
 
-Bench = Callable[[int, str], Awaitable[list[Result]]]  # seconds of a round, through what
+Bench = Callable[[Turns], Awaitable[list[Result]]]
 AGAINST: dict[str, dict[str, Bench]] = {
-    "samba": {"netbench": netbench, "reopen": reopening},
+    "samba": {"netbench": netbench, "reopen": reopening, "bulk": bulk, "cycle": cycle},
     "sshfs": {"mount": mount},
 }

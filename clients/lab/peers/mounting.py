@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import trio
@@ -12,17 +13,17 @@ from clients.lab.netbench import FILE
 from clients.lab.peers import torture
 from clients.lab.peers.processes import program, said, understood
 from clients.lab.peers.sshfs import detached, mount_point, sshfs
+from clients.lab.peers.turns import Turns
 from clients.lab.yardstick import Result
 from deploy.local import python_module
 
-ROUNDS = 3
 CLIENTS = (1, 4)
 SECONDS_MIN = 2
 CLEANING_MAX_S = 120.0  # dbench deletes what it made after its time
 COMMAND_MAX_S = 30.0
 
 
-async def mount(seconds: int, _: str) -> list[Result]:
+async def mount(turns: Turns) -> list[Result]:
     """Let dbench play its load file on a mount, by one client and by four.
 
     Alike: dbench's binary, file and seconds, the disk below, one host. Not alike: what sshfs
@@ -30,24 +31,24 @@ async def mount(seconds: int, _: str) -> list[Result]:
     mount keeps what the server promised it.
     """
     dbench = program("dbench", "dbench")
-    seconds = max(seconds, SECONDS_MIN)
+    turns = replace(turns, seconds=max(turns.seconds, SECONDS_MIN))
     with mount_point() as at, mount_point() as peer:
         async with _ours(at), sshfs(peer):
-            return [await _beside(dbench, at, peer, seconds, clients) for clients in CLIENTS]
+            return [await _beside(dbench, at, peer, turns, clients) for clients in CLIENTS]
 
 
-async def _beside(dbench: str, at: Path, peer: Path, seconds: int, clients: int) -> Result:
+async def _beside(dbench: str, at: Path, peer: Path, turns: Turns, clients: int) -> Result:
     ours, theirs = [], []
-    for _ in range(ROUNDS):
-        theirs.append(await _mb_per_s(dbench, peer, seconds, clients))
-        ours.append(await _mb_per_s(dbench, at, seconds, clients))
+    for _ in range(turns.rounds):
+        theirs.append(await _mb_per_s(dbench, peer, turns.seconds, clients))
+        ours.append(await _mb_per_s(dbench, at, turns.seconds, clients))
     return Result(
         f"mount-{clients}",
         statistics.median(ours),
         "MB/s",
         statistics.median(theirs),
         "sshfs, by dbench",
-        {"clients": clients, "seconds": seconds, "rounds": ROUNDS},
+        {"clients": clients, "seconds": turns.seconds, "rounds": turns.rounds},
     )
 
 

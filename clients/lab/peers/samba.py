@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
 from clients.lab.peers.processes import free_port, program, said, serving
 
 CLEANING_MAX_S = 120.0  # a test deletes what it made after its time
@@ -51,6 +49,16 @@ class Samba:
     port: int
     configuration: Path
 
+    @property
+    def share(self) -> Path:
+        """The folder that it shares."""
+        return self.configuration.with_name("share")
+
+    @property
+    def names(self) -> Path:
+        """A file with the names of its shares, as tests of smbtorture's want one."""
+        return self.configuration.with_name("names")
+
     async def torture(self, test: str, seconds: int, clients: int, *more: str) -> str:
         """Run a test of smbtorture's and return what it printed; raises StartFailed."""
         command = [program("smbtorture", "samba-testsuite"), "//127.0.0.1/share"]
@@ -70,11 +78,13 @@ async def smbd(user: str) -> AsyncIterator[Samba]:
         port = free_port()
         configuration = folder / "smb.conf"
         text = CONFIGURATION.format(port=port, folder=folder, user=user)
-        await trio.Path(configuration).write_text(text)
+        configuration.write_text(text)
+        samba = Samba(port, configuration)
+        samba.names.write_text("//127.0.0.1/share\n")
         # At its end smbd ends its whole process group.
         command = [path, "--foreground", "--no-process-group", "-s", str(configuration)]
         command += ["--debug-stdout"]
         async with serving(command, "smbd", port, folder / "output"):
-            yield Samba(port, configuration)
+            yield samba
     finally:
         shutil.rmtree(folder)

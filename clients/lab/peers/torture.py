@@ -8,6 +8,7 @@ _PROGRESS = re.compile(
     r"^\s*(\d+)\s+(\d+)\s+[\d.]+ MB/sec\s+(warmup|execute)\s+(\d+) sec", re.MULTILINE
 )
 _THROUGHPUT = re.compile(r"^Throughput ([\d.]+) MB/sec", re.MULTILINE)
+_CONNECTIONS = re.compile(r"^(\d+) connections/sec$", re.MULTILINE)
 _OPENS = re.compile(r"open\[num/s=(\d+),")
 
 
@@ -42,7 +43,7 @@ def nbench(text: str) -> Throughput:
 def mb_per_s(text: str) -> float:
     """Read the last word of `dbench`, in MB of bytes read and written."""
     throughput = _THROUGHPUT.search(text)
-    if throughput is None:
+    if throughput is None or "\nfailure" in text:
         raise NotUnderstood(text[-500:])
     return float(throughput[1])
 
@@ -53,3 +54,13 @@ def opens_per_s(text: str) -> float:
     if not told or "\nfailure" in text:
         raise NotUnderstood(text[-500:])
     return statistics.median(told)
+
+
+def connections(text: str) -> int:
+    """Read `raw.bench-tcon`: the sum of its seconds. What it calls the total is a mean that
+    counts a second more, in which nothing is begun.
+    """
+    told = [int(one) for one in _CONNECTIONS.findall(text)]
+    if not any(told) or "\nfailure" in text:
+        raise NotUnderstood(text[-500:])
+    return sum(told)
