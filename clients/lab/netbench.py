@@ -10,7 +10,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import trio
 from clients.lab.daemons import Daemons, running
 from clients.lab.playing import DAEMON, LIBRARY, Part
 from clients.lab.tally import Tally, total
+from clients.lab.trees import Tree, read_tree
 from deploy.local import StartFailed, python_module
 from redird.wire.dialling import unwrapped
 
@@ -39,17 +40,21 @@ class Options:
     lines_max: int | None = None
     seconds: float | None = None
     warm_up_s: float = 0.0
+    keep_tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of it. `statistics`: of the redirectors, what they counted meanwhile."""
+    """What came of it. `statistics`: of the redirectors, what they counted meanwhile;
+    `tree`: what is left on the server's disk, if that was asked for.
+    """
 
     options: Options
     tally: Tally
     spent_s: float
     statistics: dict[str, int]
     processes: int
+    tree: Tree | None = None
 
     @property
     def ok(self) -> bool:
@@ -80,7 +85,8 @@ class Replay:
 async def replay(options: Options, on_done: OnDone = lambda _: None) -> Replay:
     """Start everything, play, stop everything; raises StartFailed."""
     async with running(redirector={"preset": options.preset}) as daemons:
-        return await replay_at(daemons, options, on_done)
+        done = await replay_at(daemons, options, on_done)
+        return replace(done, tree=read_tree(daemons.folder)) if options.keep_tree else done
 
 
 async def replay_at(

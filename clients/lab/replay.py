@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from clients.lab import ending
 from clients.lab.netbench import LABELS, Options, Replay, replay
+from clients.lab.peers.leaving import left_by_smbd
 from clients.lab.playing import DAEMON, LIBRARY
+from clients.lab.trees import differences
 from deploy.local import StartFailed
 from redird.presets import PRESETS
 from redird.wire.console import table
@@ -19,6 +22,7 @@ from redird.wire.process import fail
 
 PROGRAM = "redlab"
 MISMATCHES_SHOWN_MAX = 20
+DIFFERENCES_SHOWN_MAX = 20
 
 
 @click.command("replay")
@@ -33,25 +37,69 @@ MISMATCHES_SHOWN_MAX = 20
 )
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="win10", show_default=True)
 @click.option("--lines", type=click.IntRange(min=1), help="only the file's first so many")
+@click.option(
+    "--compare-tree",
+    is_flag=True,
+    help="with what samba's disk holds after the same lines, but for a Deltree at their end",
+)
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
 def replay_command(
-    file: Path, clients: int, through: str, preset: str, lines: int | None, as_object: bool
+    file: Path,
+    clients: int,
+    through: str,
+    preset: str,
+    lines: int | None,
+    compare_tree: bool,
+    as_object: bool,
 ) -> None:
     """Play a NetBench load file (Debian's dbench has one) and check its statuses.
 
     Each client works in a folder of its own; every line's status is compared with the file's
     after the answer. Exit status 0 only if all are equal.
     """
-    options = Options(file, clients, through, preset, lines)
+    if compare_tree and clients > 1:
+        fail(PROGRAM, "--compare-tree is for one client: what smbtorture's leave is one tree")
+    different = None
     try:
-        done = _with_progress(options)
+        if compare_tree:
+            lines = _lines_without_end(file, lines)
+        done = _with_progress(
+            Options(file, clients, through, preset, lines, keep_tree=compare_tree)
+        )
+        if lines is not None and done.tree is not None:
+            different = differences(done.tree, ending.run(left_by_smbd, file, lines))
     except (StartFailed, OSError) as error:
         fail(PROGRAM, error)
     if as_object:
-        print(json.dumps(done.row()))
+        print(json.dumps(done.row() | _tree_row(done, different)))
     else:
         show(done)
-    raise SystemExit(0 if done.ok else 1)
+        _show_tree(_tree_row(done, different))
+    raise SystemExit(0 if done.ok and not different else 1)
+
+
+def _lines_without_end(file: Path, lines_max: int | None) -> int:
+    """Return how many lines there are to play, without a Deltree at their end."""
+    with file.open("rb") as text:
+        lines = list(islice(text, lines_max))
+    while lines and (not lines[-1].strip() or lines[-1].startswith(b"Deltree")):
+        lines.pop()
+    return len(lines)
+
+
+def _tree_row(done: Replay, different: list[str] | None) -> dict[str, Any]:
+    if different is None or done.tree is None:
+        return {}
+    return {"tree_entries": len(done.tree), "tree_differences": different}
+
+
+def _show_tree(row: dict[str, Any]) -> None:
+    if not row:
+        return
+    different = row["tree_differences"]
+    print(f"{row['tree_entries']:,} names on the disk, {len(different):,} not as smbd has them")
+    for one in different[:DIFFERENCES_SHOWN_MAX]:
+        print(one)
 
 
 def _with_progress(options: Options) -> Replay:

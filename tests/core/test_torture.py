@@ -58,3 +58,11 @@ READERS = [torture.nbench, torture.opens_per_s, torture.connections, torture.mb_
 def test_anything_else_is_not_understood(read, text):
     with pytest.raises(torture.NotUnderstood):
         read(text)
+
+
+def test_at_which_line_a_load_file_ended():
+    text = "[7] Error: x\n[7] client 0 exiting with status 1\n"
+    torture.ended_at(text, 7)
+    for told in (text.replace("7", "6"), "", text + text):
+        with pytest.raises(torture.NotUnderstood):
+            torture.ended_at(told, 7)

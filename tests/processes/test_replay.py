@@ -59,3 +59,17 @@ def test_the_first_lines_of_debians_file_have_its_statuses(requires):
     done = redlab_replay(FILE, "--lines", 1000, "--through", "library", "--json")
     assert 0 == done.returncode, done.stdout
     assert 1000 == json.loads(done.stdout)["matched"]
+
+
+def test_what_is_left_is_what_smbd_has(tmp_path, requires):
+    requires("smbd", "samba")
+    requires("smbtorture", "samba-testsuite")
+    requires("dbench")
+    file = tmp_path / "file"
+    lines = FILE.read_text().splitlines(keepends=True)[:2000]
+    file.write_text("".join(lines) + 'Deltree "\\clients" NT_STATUS_OK\n')
+    done = redlab_replay(file, "--through", "library", "--compare-tree", "--json")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    row = json.loads(done.stdout)
+    assert (2000, []) == (row["lines"], row["tree_differences"])
+    assert 76 == row["tree_entries"]

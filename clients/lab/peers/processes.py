@@ -65,10 +65,10 @@ async def _end(process: trio.Process) -> None:
         await trio.aclose_forcefully(process.stdout)
 
 
-async def said(command: Sequence[str], limit_s: float) -> str:
+async def said(command: Sequence[str], limit_s: float, expected: int = 0) -> str:
     """Run a program to its end and return what it printed.
 
-    Raises StartFailed if it failed or took longer than `limit_s`.
+    Raises StartFailed if its status is not the expected one or it took longer than `limit_s`.
     """
     text, status = b"", None
     with trio.move_on_after(limit_s):
@@ -78,7 +78,7 @@ async def said(command: Sequence[str], limit_s: float) -> str:
                 text += part
             status = await process.wait()
     words = text.decode(errors="replace")
-    if status != 0:
+    if status != expected:
         how = f"took over {limit_s:g} s" if status is None else f"ended with status {status}"
         raise StartFailed(f"{' '.join(command)} {how}:\n{words[-LAST_WORDS_MAX:]}")
     return words

@@ -59,12 +59,17 @@ class Samba:
         """A file with the names of its shares, as tests of smbtorture's want one."""
         return self.configuration.with_name("names")
 
-    async def torture(self, test: str, seconds: int, clients: int, *more: str) -> str:
-        """Run a test of smbtorture's and return what it printed; raises StartFailed."""
+    async def torture(
+        self, test: str, seconds: int, clients: int, *more: str, status: int = 0
+    ) -> str:
+        """Run a test of smbtorture's and return what it printed.
+
+        Raises StartFailed if its exit status is another than `status`.
+        """
         command = [program("smbtorture", "samba-testsuite"), "//127.0.0.1/share"]
         command += ["-p", str(self.port), "-U", "nobody%", "-s", str(self.configuration)]
         command += ["-t", str(seconds), f"--num-progs={clients}", *more, test]
-        return await said(command, seconds + CLEANING_MAX_S)
+        return await said(command, seconds + CLEANING_MAX_S, status)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ _PROGRESS = re.compile(
 )
 _THROUGHPUT = re.compile(r"^Throughput ([\d.]+) MB/sec", re.MULTILINE)
 _CONNECTIONS = re.compile(r"^(\d+) connections/sec$", re.MULTILINE)
+_ENDED = re.compile(r"^\[(\d+)\] client \d+ exiting with status 1$", re.MULTILINE)
 _OPENS = re.compile(r"open\[num/s=(\d+),")
 
 
@@ -38,6 +39,13 @@ def nbench(text: str) -> Throughput:
     before = max((lines for phase, lines, _ in told if phase == "warmup"), default=0)
     lines, second = counted[-1]
     return Throughput(float(throughput[1]), (lines - before) / second)
+
+
+def ended_at(text: str, line: int) -> None:
+    """See to it that one client of `bench.nbench` ended itself at that line of its file."""
+    ended = _ENDED.findall(text)
+    if ended != [str(line)]:
+        raise NotUnderstood(text[-500:])
 
 
 def mb_per_s(text: str) -> float:
