@@ -17,6 +17,7 @@ import trio
 from clients.file import File
 from clients.names import parse
 from clients.session import Session
+from redird.wire.dialling import unwrapped
 
 CHUNK_BYTES = 768 * 1024  # a multiple of three, for base64
 STANDARD = "-"
@@ -75,11 +76,22 @@ async def _copy(file: File, descriptor: int) -> int:
 
 
 async def _each(file: File, take: Take) -> int:
+    """Take piece by piece, while the next one is on its way."""
     count = 0
-    while data := await file.read(CHUNK_BYTES):
-        await take(data)
-        count += len(data)
+    send, receive = trio.open_memory_channel[bytes](1)
+    with unwrapped():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_send_all, file, send)
+            async for data in receive:
+                await take(data)
+                count += len(data)
     return count
+
+
+async def _send_all(file: File, pieces: trio.MemorySendChannel[bytes]) -> None:
+    async with pieces:
+        while data := await file.read(CHUNK_BYTES):
+            await pieces.send(data)
 
 
 @asynccontextmanager
@@ -112,7 +124,6 @@ async def _replacing(target: Path) -> AsyncIterator[int]:
         raise OSError(error.errno, error.strerror, str(target)) from None
     try:
         yield descriptor
-        await _in_thread(os.fsync, descriptor)
         new.replace(goal)
     except BaseException:
         new.unlink(missing_ok=True)
