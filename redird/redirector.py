@@ -13,7 +13,7 @@ from redird import closing, parking
 from redird.flushing import flush_connections
 from redird.holdings import Connection
 from redird.routing import drop_links, server_link
-from redird.sessions import Session
+from redird.sessions import Session, SessionKeys
 from redird.state import State
 from redird.upstream import Tree
 from redird.wire.errors import Refused
@@ -27,17 +27,25 @@ NONCE_BYTES = 18
 
 
 async def log_on(
-    state: State, owner: int, uid: int | None, user: str, password: str, server: str
+    state: State,
+    owner: int,
+    uid: int | None,
+    user: str,
+    password: str,
+    server: str,
+    keys: SessionKeys | None = None,
 ) -> Session:
     """Log a user on, proving the password at `server` (or at the only one there is).
 
-    Without a server to prove it at, the first Connect proves it.
+    Without a server to prove it at, the first Connect proves it. `keys` are those of an earlier
+    session of the same local user, derived from a password that was not kept.
     """
     if state.stopping:
         raise Refused(Status.STATUS_USER_SESSION_DELETED, "the redirector is stopping")
     if len(state.sessions) >= state.config.sessions_max:
         raise Refused(Status.STATUS_TOO_MANY_SESSIONS, user)
     session = state.sessions.begin(user, owner, uid, state.world.wall_now())
+    session.keys.update(keys or {})
     servers = list(state.config.servers)
     proven_at = server or (servers[0] if len(servers) == 1 else "")
     try:

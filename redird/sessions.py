@@ -9,6 +9,8 @@ from enum import Enum
 
 from redird.wire.scram import Keys
 
+SessionKeys = dict[tuple[str, bytes, int], Keys]  # by server, salt and iterations
+
 
 class SessionState(Enum):
     """Where a session is in its life."""
@@ -27,7 +29,7 @@ class Session:
     uid: int | None
     since_ns: int
     state: SessionState = SessionState.ACTIVE
-    keys: dict[tuple[str, bytes, int], Keys] = field(default_factory=dict)
+    keys: SessionKeys = field(default_factory=dict)
     upstream: dict[str, int] = field(default_factory=dict)  # the servers' numbers, by server
     opens: int = 0
     revived: int = 0

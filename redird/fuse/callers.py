@@ -13,6 +13,7 @@ from redird.finding import opened_file
 from redird.fuse.errnos import NotDone
 from redird.holdings import Connection, File
 from redird.peers import Peer
+from redird.sessions import SessionKeys
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -31,7 +32,9 @@ class Serve(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who a local user is at the server; a password that was given is kept nowhere else."""
+    """Who a local user is at the server. A password that was given is kept until the first
+    logon has proved it.
+    """
 
     user: str
     password_file: str = ""
@@ -68,6 +71,7 @@ class Callers:
         self._callers: dict[int, Caller] = {}
         self._credentials: dict[int, Credentials] = {}
         self._changing: dict[int, trio.Lock] = {}
+        self._keys: dict[int, SessionKeys] = {}  # instead of a password that was given once
 
     def know(self, uid: int, credentials: Credentials) -> None:
         """From now on this user may use the mount."""
@@ -132,7 +136,7 @@ class Callers:
             log.warning("password_unreadable", uid=uid, reason=why)
             raise Refused(Status.STATUS_LOGON_FAILURE, why) from None
         session = await redirector.log_on(
-            state, owner, uid, credentials.user, password, self._server
+            state, owner, uid, credentials.user, password, self._server, self._keys.get(uid)
         )
         connected = m.Connect(session.number, self._server, self._share, password)
         try:
@@ -141,6 +145,9 @@ class Callers:
             with trio.CancelScope(shield=True):
                 await self.ask(m.Logoff(session.number))
             raise
+        if not credentials.password_file:
+            self._keys[uid] = dict(session.keys)
+            self._credentials[uid] = Credentials(credentials.user)
         return Caller(uid, session.number, done.tree, done.read_only)
 
     async def log_off(self, uid: int) -> LoggedOff | None:

@@ -113,7 +113,8 @@ class Mounts:
         device = Device(descriptor, conversation, functools.partial(perform, mount))
 
         async def notify(packets: list[bytes]) -> None:
-            await self._state.world.run_blocking(_notify, descriptor, packets)
+            # A number of its own: ours may be closed, and given to another, while it waits.
+            await self._state.world.run_blocking(_notify_and_close, os.dup(descriptor), packets)
 
         mount.notify = notify
         mount.notify_now = functools.partial(_notify, descriptor)
@@ -201,6 +202,13 @@ class Mounts:
 
 def _absolute(at: str) -> str:
     return os.path.abspath(at)
+
+
+def _notify_and_close(descriptor: int, packets: list[bytes]) -> None:
+    try:
+        _notify(descriptor, packets)
+    finally:
+        os.close(descriptor)
 
 
 def _notify(descriptor: int, packets: list[bytes]) -> None:

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from deploy.local import python_module
+from shareserver.accounts import make_verifier
 from tests.processes.daemons import redirector, run_command, share_server, stage, wait_until
 from tests.processes.mounts import detach, is_mounted, mounted, require_fuse
 
@@ -59,6 +60,24 @@ async def test_a_killed_daemon_leaves_an_error_and_no_hanging(tmp_path, at):
                 done = await run_command(*again)
                 assert 1 == done.status
                 assert "umount -l" in done.err
+
+
+async def test_a_password_given_once_serves_the_next_logon_too(tmp_path, at):
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse\n")
+    accounts = {"alice": {"verifier": make_verifier("correct horse")}}
+    async with stage(tmp_path, accounts=accounts) as house:
+        (house.docs / "a").write_text("hers")
+        options = ["--user", "alice", "--password-file", str(secret)]
+        options += ["--redird", house.redirector.unix]
+        done = await run_command("redird", "mount", "//files/docs", str(at), *options)
+        assert not done.status, done.err
+        secret.unlink()
+        for _ in range(2):
+            assert "hers" == await in_thread((at / "a").read_text)
+            logoff = "redird", "logoff", str(os.getuid()), "--at", house.redirector.unix
+            assert not (await run_command(*logoff)).status
+            assert 0 == await house.server.uses()
 
 
 async def test_a_user_logs_off_and_on_again_at_the_next_use(tmp_path, at):
