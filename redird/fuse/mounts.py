@@ -114,7 +114,9 @@ class Mounts:
 
         async def notify(packets: list[bytes]) -> None:
             # A number of its own: ours may be closed, and given to another, while it waits.
-            await self._state.world.run_blocking(_notify_and_close, os.dup(descriptor), packets)
+            blocking = self._state.world.run_blocking
+            with trio.CancelScope(shield=True):  # who waits for it must know that it was done
+                await blocking(_notify_and_close, os.dup(descriptor), packets)
 
         mount.notify = notify
         mount.notify_now = functools.partial(_notify, descriptor)
