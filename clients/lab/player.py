@@ -11,7 +11,9 @@ from typing import Any, Protocol, TypeVar
 from clients.lab import loadfile as lf
 from redird.wire import files as f
 from redird.wire import messages as m
+from redird.wire.compound import replies_of
 from redird.wire.errors import Refused
+from redird.wire.exchange import refusal
 from redird.wire.messages import Message
 from redird.wire.status import Status
 
@@ -203,13 +205,21 @@ class Player:
             raise
 
     async def _page(self, folder: str, pattern: str, most: int = 1000) -> tuple[m.Entry, ...]:
-        """Return a folder's first entries of that pattern; the search ends with them."""
-        handle = await self._opened(folder, f.FILE_OPEN)
-        query = m.QueryDirectory(self.tree, handle, pattern, entries_max=most)
-        try:
-            return (await self.client.ask(query, m.DirectoryFound)).entries
-        finally:
-            await self.client.ask(m.Close(self.tree, handle), m.Closed)
+        """Return a folder's first entries of that pattern: a whole search in one frame."""
+        how = (FOLDER_ACCESS, f.SHARE_ALL, f.FILE_OPEN, f.FILE_DIRECTORY_FILE)
+        parts = (
+            ("Create", self.tree, folder, *how),
+            ("QueryDirectory", self.tree, m.RELATED, pattern, False, most),
+            ("Close", self.tree, m.RELATED),
+        )
+        done = await self.client.ask(m.Compound(parts), m.Compounded)
+        entries: tuple[m.Entry, ...] = ()
+        for reply in replies_of(done):
+            if isinstance(reply, m.RefusedReply):
+                raise refusal(reply)
+            if isinstance(reply, m.DirectoryFound):
+                entries = reply.entries
+        return entries
 
     async def _opened(self, folder: str, disposition: int) -> int:
         request = m.Create(

@@ -172,7 +172,8 @@ class InfoSet(Message):
 
 @message
 class Compound(Message):
-    """Several requests done in order; the first one refused ends it.
+    """Several requests done in order; the first one refused ends it, but for a last Close of
+    what it made.
 
     Each part is [name, field...]; a handle of RELATED means the one made by the Create before.
     Parts carry no payload on the way there; their replies' payloads come back concatenated.
