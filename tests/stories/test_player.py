@@ -90,6 +90,31 @@ NTCreateX "\clients\client10" 0x1 0x3 3 NT_STATUS_OK
 
 
 @WAYS
+async def test_ranges_are_locked_and_given_up(autojump_clock, way):
+    text = r"""
+NTCreateX "\db" 0x40 0x2 1 NT_STATUS_OK
+NTCreateX "\db" 0x40 0x1 2 NT_STATUS_OK
+WriteX 1 0 100 100 NT_STATUS_OK
+LockX 1 10 20 NT_STATUS_OK
+LockX 2 29 1 NT_STATUS_LOCK_NOT_GRANTED
+LockX 2 2147483538 1 NT_STATUS_OK
+ReadX 1 0 100 100 NT_STATUS_OK
+ReadX 2 0 100 100 NT_STATUS_FILE_LOCK_CONFLICT
+ReadX 2 30 70 70 NT_STATUS_OK
+WriteX 2 29 1 1 NT_STATUS_FILE_LOCK_CONFLICT
+UnlockX 2 10 20 NT_STATUS_RANGE_NOT_LOCKED
+UnlockX 1 10 20 NT_STATUS_OK
+LockX 2 29 1 NT_STATUS_OK
+Close 2 NT_STATUS_OK
+LockX 1 29 1 NT_STATUS_OK
+Close 1 NT_STATUS_OK
+UnlockX 1 29 1 NT_STATUS_INVALID_HANDLE
+"""
+    async with play("win10") as s:
+        assert [] == (await played(await way(s, "u1"), text)).mismatched
+
+
+@WAYS
 async def test_a_pattern_finds_names_whatever_their_case(autojump_clock, way):
     text = r"""
 NTCreateX "\report.001" 0x40 0x2 1 NT_STATUS_OK
