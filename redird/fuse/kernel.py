@@ -3,6 +3,7 @@
 from enum import IntEnum, IntFlag
 
 MAJOR, MINOR, MINOR_MIN = 7, 38, 31
+EPOCH_MINOR = 44  # from this version of the kernel's on it knows NOTIFY_INC_EPOCH
 ROOT = 1  # the number of the root's node
 PAGE_BYTES = 4096
 REQUEST_BYTES_MAX = 1024 * 1024  # data in one READ or WRITE
@@ -119,3 +120,4 @@ WRITE_FROM_CACHE, WRITE_KILL_SUIDGID = 1 << 0, 1 << 2
 RENAME_NOREPLACE = 1 << 0
 EXPIRE_ONLY = 1 << 0  # of a NOTIFY_INVAL_ENTRY
 NOTIFY_INVAL_INODE, NOTIFY_INVAL_ENTRY, NOTIFY_DELETE = 2, 3, 6
+NOTIFY_INC_EPOCH = 8

@@ -55,6 +55,7 @@ class Mount:
         self.wall_now = wall_now
         self.notify: Notify | None = None
         self.notify_now: Callable[[list[bytes]], None] = lambda _: None
+        self.has_epochs: Callable[[], bool] = lambda: False
         self.opened: dict[int, Opened] = {}
         self.listings = Listings()
         self.only_caller = only_caller
@@ -174,7 +175,9 @@ class Mount:
         """Make the kernel forget all it was told under this file's lease.
 
         A file that nobody has open is not read from: its attributes are all there is to
-        forget, which takes no lock. Else there is something to wait for.
+        forget, which takes no lock. A folder's names one by one take its lock, which may be
+        held by who waits for another mount that waits for this: so all names at once, if
+        the kernel can. Else there is something to wait for.
         """
         if self.notify is None or not self.callers.is_of_share(file):
             return None
@@ -186,6 +189,9 @@ class Mount:
             for node in nodes:
                 node.data = None
             self.notify_now([replies.forget_attributes(node.number) for node in nodes])
+            return None
+        if file.names is not None and self.has_epochs():
+            self.notify_now([one for node in nodes for one in _forgetting_names(node)])
             return None
         packets = [one for node in nodes for one in _forgetting(node, file)]
         return self.notify(packets) if packets else None
@@ -228,6 +234,13 @@ class Mount:
         self.opened.pop(opened.handle, None)
         opened.node.handles.pop(opened.handle, None)
         opened.caller.handles.discard(opened.handle)
+
+
+def _forgetting_names(node: Node) -> list[bytes]:
+    """The same of a folder, without its lock: at the price of other folders' names."""
+    node.missing.clear()
+    attributes = [node.number, *(child.number for child in node.children.values())]
+    return [replies.forget_names(), *map(replies.forget_attributes, attributes)]
 
 
 def _forgetting(node: Node, file: File) -> list[bytes]:

@@ -120,6 +120,7 @@ class Mounts:
 
         mount.notify = notify
         mount.notify_now = functools.partial(_notify, descriptor)
+        mount.has_epochs = lambda: conversation.has_epochs
         self._state.watchers.append(mount)
         gone = False
         try:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from redird.fuse import bodies, replies, requests
 from redird.fuse.kernel import (
+    EPOCH_MINOR,
     MAJOR,
     MINOR,
     MINOR_MIN,
@@ -69,6 +70,12 @@ class Conversation:
         self.why_not: str | None = None
         self.outgoing: list[tuple[bytes, ...]] = []
         self._wanted = WANTED | more_wanted
+        self._kernel_minor = 0
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether the kernel can be told to forget all names at once."""
+        return self._kernel_minor >= EPOCH_MINOR
 
     def receive(self, packet: memoryview) -> Request | None:
         """Take one packet; None if there is nothing to serve."""
@@ -109,6 +116,7 @@ class Conversation:
             self.fail(request.unique, errno.EIO)
             return
         self.agreement = negotiate(init, self._wanted)
+        self._kernel_minor = init.minor
         if self.agreement is None:
             self.why_not = f"the kernel speaks FUSE {init.major}.{init.minor}, too old"
             self.fail(request.unique, errno.EPROTO)

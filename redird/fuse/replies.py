@@ -189,6 +189,11 @@ def forget_name(folder: int, name: bytes) -> bytes:
     return _notification(kernel.NOTIFY_INVAL_ENTRY, head, name, b"\0")
 
 
+def forget_names() -> bytes:
+    """Tell the kernel to ask again for every name. It takes no folder's lock for that."""
+    return _notification(kernel.NOTIFY_INC_EPOCH)
+
+
 def name_deleted(folder: int, node: int, name: bytes) -> bytes:
     """Tell the kernel that a name is gone, so that a mount or a watch on it ends."""
     head = _DELETE.pack(folder, node, len(name))

@@ -190,6 +190,15 @@ def test_nothing_is_agreed_that_the_kernel_cannot_do():
     assert Init.ASYNC_READ | Init.BIG_WRITES == talk.agreement.flags
 
 
+@pytest.mark.parametrize(("minor", "has"), [(31, False), (43, False), (44, True), (45, True)])
+def test_all_names_are_forgotten_at_once_by_kernels_that_can(minor, has):
+    talk = Conversation()
+    assert not talk.has_epochs
+    talk.receive(init(minor=minor))
+
+    assert has is talk.has_epochs
+
+
 def test_an_old_kernel_is_refused_in_words():
     talk = Conversation()
     talk.receive(init(minor=12))
@@ -261,5 +270,6 @@ def test_the_other_answers_have_the_kernels_sizes():
 def test_notices_carry_their_code_where_an_error_would_be():
     assert (40, 2, 0) == REPLY.unpack(replies.forget_data(5)[:16])
     assert (16 + 16 + 5, 3, 0) == REPLY.unpack(replies.forget_name(5, b"name")[:16])
+    assert (16, 8, 0) == REPLY.unpack(replies.forget_names())
     assert (16 + 24 + 5, 6, 0) == REPLY.unpack(replies.name_deleted(5, 6, b"name")[:16])
     assert (5, -1, 0) == struct.unpack("=Qqq", replies.forget_attributes(5)[16:])

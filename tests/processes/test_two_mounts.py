@@ -100,6 +100,30 @@ def unlink(path, data, chance):
     path.unlink()
 
 
+MAKE = """
+import os, sys
+for number in range(40):
+    path = f"{sys.argv[1]}-{number}"
+    with open(path, "w") as file:
+        file.write("x")
+    os.stat(path)
+    if number % 3 == 0:
+        os.unlink(path)
+"""
+
+
+def test_two_who_make_files_in_one_folder_do_not_wait_for_each_other(both):
+    if [int(part) for part in os.uname().release.split(".")[:2]] < [6, 16]:
+        pytest.skip("a kernel before 6.16 forgets names under the folder's lock")
+    one, two = both
+    makers = [
+        subprocess.Popen([sys.executable, "-c", MAKE, str(mount / name)])
+        for mount, name in ((one, "one"), (two, "two"))
+    ]
+    assert [0, 0] == [maker.wait(30) for maker in makers]
+    assert 52 == len(os.listdir(one)) == len(os.listdir(two))
+
+
 def test_random_work_leaves_both_with_the_same(both, there):
     chance, model = random.Random(248371), dict[str, bytes]()
     for _ in range(400):
