@@ -81,7 +81,8 @@ def mount(
         config = Config(preset=preset, servers=named_servers(servers))
         configure_logging()
         raise_open_files_limit()
-        trio.run(_serve, config, wanted)
+        with unwrapped():
+            trio.run(_serve, config, wanted)
     except OSError as error:
         fail(PROGRAM, f"{error.filename}: {(error.strerror or '').lower()}")
     except (ConfigError, AddressError, MountFailed) as error:
@@ -108,12 +109,11 @@ async def _serve(config: Config, wanted: MountConfig) -> None:
                 await daemon.stop(state)
                 nursery.cancel_scope.cancel()
 
-        with unwrapped():
-            await until_signalled(
-                main,
-                lambda: output(PROGRAM, f"{wanted.share} is mounted at {wanted.at}"),
-                functools.partial(daemon.stop, state),
-            )
+        await until_signalled(
+            main,
+            lambda: output(PROGRAM, f"{wanted.share} is mounted at {wanted.at}"),
+            functools.partial(daemon.stop, state),
+        )
 
 
 @click.command("unmount")

@@ -9,7 +9,14 @@ import trio
 
 from deploy.local import python_module
 from shareserver.accounts import make_verifier
-from tests.processes.daemons import redirector, run_command, share_server, stage, wait_until
+from tests.processes.daemons import (
+    command,
+    redirector,
+    run_command,
+    share_server,
+    stage,
+    wait_until,
+)
 from tests.processes.mounts import detach, is_mounted, mounted, require_fuse
 
 
@@ -192,3 +199,19 @@ async def test_a_configured_mount_that_fails_is_said_in_one_line(tmp_path, at):
 
     assert 1 == done.status
     assert "mounts.docs" in done.err
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("files=tcp:127.0.0.1:1", "cannot reach tcp:127.0.0.1:1"),
+        ("other=tcp:127.0.0.1:1", "[servers] names other"),
+    ],
+)
+def test_a_daemon_for_one_mount_says_in_one_line_why_there_is_none(tmp_path, server, said):
+    require_fuse()
+    done = command("redird", "mount", "//files/docs", str(tmp_path), "--server", server)
+
+    assert 1 == done.status
+    assert said in done.err
+    assert 1 == len(done.err.splitlines())
