@@ -6,8 +6,8 @@ story told over them: `redirector` (log on, connect), `opening`, `parking` and `
 dormancy pays), `logoff`; `scavenger` is the timer, `upstream` what a server can do for us,
 `daemon` listeners, signals, shutdown.
 
-What sessions ask is served by `filing` (files), `naming` (names), `extents` (parts of files) and
-`locking` (byte ranges). What is kept under leases: data in `cache`, by `reading` and `writing`;
-what is not sent yet in `deferred`, by `flushing`; names in `names`, by `folders` and
+What sessions ask is served by `filing` (files), `naming` (names), `extents` (parts of files)
+and `locking` (byte ranges). What is kept under leases: data in `cache`, by `reading` and
+`writing`; what is not sent yet in `deferred`, by `flushing`; names in `names`, by `folders` and
 `exploring`; what kernels above us were told in `promises`. `fuse` is the mount.
 """

@@ -3,9 +3,13 @@
 Attributes are the server's: with writes deferred, these are sent before anything is told.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 from redird.flushing import flush
-from redird.holdings import Handle
+from redird.holdings import File, Handle
 from redird.state import State
+from redird.wire.errors import Refused
 from redird.wire.files import LEASE_H, LEASE_R
 from redird.wire.messages import FileInfo, QueryInfo
 
@@ -13,7 +17,32 @@ from redird.wire.messages import FileInfo, QueryInfo
 def are_known(state: State, handle: Handle) -> bool:
     """Whether the attributes may be told without asking."""
     file = handle.file
-    return file.info_known and bool(file.lease & LEASE_R) and file not in state.deferred
+    if file.changing or not file.info_known:
+        return False
+    return bool(file.lease & LEASE_R) and file not in state.deferred
+
+
+@contextmanager
+def changing(state: State, files: Iterable[File]) -> Iterator[None]:
+    """Ask for a change of files: what was known before is not told any more."""
+    changed = list(files)
+    for file in changed:
+        file.changing += 1
+        file.version += 1
+    try:
+        yield
+    except Refused:  # a first part may have been written
+        for file in changed:
+            if file.names is None:
+                state.forget_data(file)
+        raise
+    except BaseException:  # it may have been made, or be made yet
+        for file in changed:
+            state.forget_data(file)
+        raise
+    finally:
+        for file in changed:
+            file.changing -= 1
 
 
 def is_named(handle: Handle) -> bool:

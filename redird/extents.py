@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from redird import closing, folders
+from redird import attributes, closing, folders
 from redird.finding import link_of, opened_file, tree_of, with_slot
 from redird.flushing import flush
 from redird.holdings import Open
@@ -68,7 +68,7 @@ async def _change_data(state: State, opened: Open, request: Any, expected: Any) 
     """The server changes a file's data; what is kept of them is wrong then."""
     handle, file = opened.handle, opened.handle.file
     await flush(state, file)
-    file.version += 1
+    folders.changed(state, handle)
 
     def done(reply: Any) -> None:
         state.forget_data(file)
@@ -76,7 +76,9 @@ async def _change_data(state: State, opened: Open, request: Any, expected: Any) 
         folders.changed(state, handle)
 
     upstream = replace(request, tree=handle.tree, handle=handle.server_handle)
-    reply: Message = await state.links[handle.connection.link].ask(upstream, expected, done)
+    with attributes.changing(state, [file]):
+        link = state.links[handle.connection.link]
+        reply: Message = await link.ask(upstream, expected, done)
     await call_back_data(state, opened)
     return reply
 

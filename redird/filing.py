@@ -113,7 +113,7 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
     opened = opened_file(state, peer, request.tree, request.target)
     handle, file = opened.handle, opened.handle.file
     await flush_deferred(state, file)
-    file.version += 1
+    folders.changed(state, handle)
 
     def told(info: m.FileInfo) -> None:
         file.version += 1
@@ -122,9 +122,10 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         file.learn(info)
         folders.changed(state, handle)
 
-    info = await link_of(state, opened).set_info(
-        replace(request, tree=handle.tree, target=handle.server_handle), told
-    )
+    with attributes.changing(state, [file]):
+        info = await link_of(state, opened).set_info(
+            replace(request, tree=handle.tree, target=handle.server_handle), told
+        )
     if request.delete is not None:
         handle.parkable = handle.parkable and not request.delete
     await call_back_data(state, opened)
@@ -148,9 +149,10 @@ async def _set_path_info(state: State, peer: Peer, request: m.SetInfo) -> Messag
                     file.learn(info)
             folders.changed_path(state, connection, target)
 
-        info = await state.links[connection.link].set_info(
-            replace(request, tree=tree_of(connection)), told
-        )
+        with folders.changing(state, connection, target):
+            info = await state.links[connection.link].set_info(
+                replace(request, tree=tree_of(connection)), told
+            )
         await call_back_paths(state, connection, target)
     return m.InfoSet(info)
 

@@ -3,8 +3,12 @@
 What we change ourselves breaks no lease of ours, so it is followed here.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import trio
 
+from redird import attributes
 from redird.attributes import are_known, is_named
 from redird.holdings import Connection, File, Handle
 from redird.names import Line, Names
@@ -82,6 +86,32 @@ def _licenses(handle: Handle, connection: Connection) -> bool:
 # --- following what we change -----------------------------------------------------------------
 
 
+@contextmanager
+def changing(state: State, connection: Connection, *paths: str) -> Iterator[None]:
+    """Ask for a change of names: what was known of them is not told meanwhile.
+
+    Nor is what was known of the files open by them, nor of their folders themselves.
+    """
+    concerned = [one for path in paths for one in _kept(state, connection, path)]
+    files = [file for file, _, _ in concerned]
+    for path in paths:
+        at = (connection.server, connection.share, path)
+        files += [handle.file for handle in state.connections.live_at(*at)]
+    known = False
+    for _, names, name in concerned:
+        names.begin(name)
+    try:
+        with attributes.changing(state, files):
+            yield
+        known = True
+    except Refused:
+        known = True  # nothing was done
+        raise
+    finally:
+        for _, names, name in concerned:
+            names.end(name, known=known)
+
+
 def made(state: State, connection: Connection, path: str, info: FileInfo) -> None:
     """We made a file or folder at `path`."""
     for names, name in _concerned(state, connection, path):
@@ -128,16 +158,20 @@ def _concerned(
 
     `named`: a name was made or removed there, so the folder's own attributes changed too.
     """
+    found = _kept(state, connection, path)
+    for file, _, _ in found:
+        file.info_known = file.info_known and not named
+    return [(names, name) for _, names, name in found]
+
+
+def _kept(state: State, connection: Connection, path: str) -> list[tuple[File, Names, str]]:
     if not state.policy.directory_leases:
         return []
     folder, name = split(path)
     at = (connection.server, connection.share, folder)
-    found = []
-    for handle in (*state.connections.live_at(*at), *state.dormant.at(*at)):
-        if handle.file.names is not None:
-            handle.file.info_known = handle.file.info_known and not named
-            found.append((handle.file.names, name))
-    return found
+    handles = (*state.connections.live_at(*at), *state.dormant.at(*at))
+    files = dict.fromkeys(handle.file for handle in handles)
+    return [(file, file.names, name) for file in files if file.names is not None]
 
 
 def follow_up(state: State, connection: Connection, path: str) -> FollowUp | None:

@@ -40,7 +40,8 @@ class File:
     `info` is what the server told last, to be told again only under R and while `info_known`;
     `size` counts deferred writes too. `version` grows with every change of the data that we
     make or are told of: an answer asked for before must not be kept after. `dropped` counts
-    how often all that was kept of it was thrown away.
+    how often all that was kept of it was thrown away. `changing` counts changes of ours under
+    way: the server may have made them, and others seen them, so nothing old is told meanwhile.
     """
 
     key: tuple[str, int]  # server link, the server's number of the open file
@@ -51,6 +52,7 @@ class File:
     info_known: bool = True
     version: int = 0
     dropped: int = 0
+    changing: int = 0
     names: Names | None = None  # of a folder
     promised_until: float = 0.0  # somebody was told what is known of it (`promises`)
     sending: bool = False  # deferred writes

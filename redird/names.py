@@ -5,6 +5,7 @@ or not known. Attributes are kept only where nobody can change them without touc
 folder: not those of a file with several names, nor those of a folder, which has its own lease.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -34,18 +35,21 @@ class Names:
         self._missing: set[str] = set()
         self._complete = False
         self._sorted: list[str] | None = None
+        self._changing: Counter[str] = Counter()
 
     def info(self, name: str) -> FileInfo | None:
         """Return what is known of a file, or None."""
-        return self._there.get(name)
+        return None if self._changing and name in self._changing else self._there.get(name)
 
     def leads_to(self, name: str) -> int | None:
         """Return the number of the file a name leads to, or None."""
         file = self._files.get(name)
-        return None if file is None else file[0]
+        return None if file is None or name in self._changing else file[0]
 
     def is_missing(self, name: str) -> bool:
         """Whether there is surely no file of that name."""
+        if self._changing and name in self._changing:
+            return False
         return name in self._missing or (self._complete and name not in self._there)
 
     def found(self, name: str, info: FileInfo, version: int) -> None:
@@ -69,7 +73,7 @@ class Names:
 
     def entries(self, matches: Callable[[str], bool]) -> list[Entry] | None:
         """Return the entries whose names match, if all are known with their attributes."""
-        if not self._complete:
+        if not self._complete or self._changing:
             return None
         found = []
         for name in filter(matches, self._in_order()):
@@ -81,7 +85,7 @@ class Names:
 
     def lines(self) -> list[Line] | None:
         """Return all names if they are known with the files they lead to."""
-        if not self._complete or len(self._files) < len(self._there):
+        if self._changing or not self._complete or len(self._files) < len(self._there):
             return None
         there, files = self._there, self._files
         return [Line(name, *files[name], there[name]) for name in self._in_order()]
@@ -92,6 +96,19 @@ class Names:
         return self._sorted
 
     # --- changes of our own ---
+
+    def begin(self, name: str) -> None:
+        """A change of ours is under way: the server may have made it, others may see it."""
+        self._changing[name] += 1
+        self._change()
+
+    def end(self, name: str, *, known: bool) -> None:
+        """It is over; `known`: what came of it was told."""
+        self._changing[name] -= 1
+        if not self._changing[name]:
+            del self._changing[name]
+        if not known:
+            self.unsure(name)
 
     def made(self, name: str, info: FileInfo) -> None:
         """We made a file of that name."""

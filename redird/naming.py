@@ -17,6 +17,7 @@ from redird.wire import messages as m
 from redird.wire.messages import Message
 
 R = TypeVar("R", bound=Message)
+_TWO_NAMES = (m.Renamed, m.Linked)
 
 
 async def rename(state: State, peer: Peer, request: m.Rename) -> Message:
@@ -129,7 +130,10 @@ async def _ask(
     """Ask the server the same, under its own number of the connection."""
     upstream = replace(request, tree=tree_of(connection))
     then = folders.follow_up(state, connection, request.path)
-    return await state.links[connection.link].ask(upstream, expected, done, then)
+    paths = [request.path, *([request.target] if expected in _TWO_NAMES else [])]
+    paths = [] if expected is m.LinkRead else paths
+    with folders.changing(state, connection, *paths):
+        return await state.links[connection.link].ask(upstream, expected, done, then)
 
 
 async def _unname(state: State, connection: Connection, *paths: str) -> None:

@@ -132,8 +132,10 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
         if not waiting:
             state.spawn(_drop_unused, state, handles)
 
+    changes = [request.path] if request.disposition != f.FILE_OPEN else []
     try:
-        reply = await state.links[connection.link].create(asked, created, then)
+        with folders.changing(state, connection, *changes):
+            reply = await state.links[connection.link].create(asked, created, then)
         if connection.session.active and not handles[0].dead:
             opened = state.connections.add_open(connection, handles[0])
             return _created(opened, reply.action)

@@ -36,6 +36,7 @@ def read(state: State, opened: Open, request: m.Read) -> Answer:
 def _is_cacheable(state: State, handle: Handle, request: m.Read) -> bool:
     return (
         bool(handle.file.lease & f.LEASE_R)
+        and not handle.file.changing
         and state.config.cache_max_bytes > 0
         and bool(handle.access & f.FILE_READ_DATA)
         and not handle.dead
@@ -95,7 +96,7 @@ async def fetch(state: State, handle: Handle, start: int, end: int) -> None:
         data = await state.links[handle.connection.link].read(
             handle.tree, handle.server_handle, start, end - start
         )
-        if file.version == version and file.lease & f.LEASE_R:
+        if file.version == version and file.lease & f.LEASE_R and not file.changing:
             state.pages.fill(file, start, data, file.size)
     except Refused as no:
         if no.status is not Status.STATUS_END_OF_FILE:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 
 from redird import folders
+from redird.attributes import changing
 from redird.flushing import SEND_AT_BYTES, flush, raise_error
 from redird.holdings import Handle, Open
 from redird.promises import call_back_data, has_others
@@ -81,7 +82,7 @@ async def _write_through(state: State, opened: Open, request: m.Write) -> m.Data
     handle, file = opened.handle, opened.handle.file
     await flush(state, file)
     raise_error(handle)
-    file.version += 1
+    folders.changed(state, handle)
 
     def written(done: m.DataWritten) -> None:  # in the order in which the server did it
         file.version += 1
@@ -90,8 +91,9 @@ async def _write_through(state: State, opened: Open, request: m.Write) -> m.Data
         file.wrote(done)
         folders.changed(state, handle)
 
-    done = await state.links[handle.connection.link].write(
-        handle.tree, handle.server_handle, request.offset, request.data, written
-    )
+    with changing(state, [file]):
+        done = await state.links[handle.connection.link].write(
+            handle.tree, handle.server_handle, request.offset, request.data, written
+        )
     await call_back_data(state, opened)
     return done

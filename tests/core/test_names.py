@@ -49,6 +49,19 @@ class Folder(RuleBasedStateMachine):
             self.there[other] = self.there.pop(name)
             self.names.moved_here(other, self.names.take(name))
 
+    @rule(name=name, told=st.booleans())
+    def change_while_others_see_it(self, name, told):
+        self.names.begin(name)
+        self.there.pop(name, None)
+        assert self.names.info(name) is None
+        assert not self.names.is_missing(name)
+        assert self.names.leads_to(name) is None
+        assert self.names.lines() is None
+        assert self.names.entries(bool) is None
+        if told:
+            self.names.removed(name)
+        self.names.end(name, known=told)
+
     @rule(name=name)
     def remove(self, name):
         self.there.pop(name, None)

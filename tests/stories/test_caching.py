@@ -298,3 +298,53 @@ async def test_a_file_changed_elsewhere_is_told_of_rightly(autojump_clock, who):
         await put(other, "a", bytes(77))
         assert 77 == (await session.stat(at("a"))).size
         assert [77] == [entry.info.size for entry in await session.listdir(at())]
+
+
+# --- changes under way ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["sp6", "win10"])
+async def test_what_others_see_already_is_not_hidden_by_what_was_known(autojump_clock, preset):
+    async with play(preset) as s, trio.open_nursery() as nursery:
+        session, beside = await enter(s, "u1"), await enter(s, "u2")
+        directly = await enter_directly(s, "u3")
+        async with session.open(at("a"), "w+b") as mine, beside.open(at("a"), "r+b") as theirs:
+            assert 0 == (await theirs.stat()).size
+            s.redirector.cable.down.hold("InfoSet")
+            nursery.start_soon(mine.truncate, 4097)
+            await trio.sleep(0.1)
+            assert 4097 == (await directly.stat(at("a"))).size
+
+            seen: list[m.FileInfo] = []
+            nursery.start_soon(tell, seen, theirs.stat)
+            nursery.start_soon(tell, seen, lambda: beside.stat(at("a")))
+            await trio.sleep(0.1)
+            s.redirector.cable.release()
+            await trio.sleep(0.1)
+            assert [4097, 4097] == [info.size for info in seen]
+
+
+async def tell(seen, ask):
+    seen.append(await ask())
+
+
+async def test_a_name_that_others_see_gone_is_not_told(autojump_clock):
+    async with play("win10") as s, trio.open_nursery() as nursery:
+        session, beside = await enter(s, "u1"), await enter(s, "u2")
+        directly = await enter_directly(s, "u3")
+        await touch(directly, "a")
+        await look_around(beside, "a", "a")
+        s.redirector.cable.down.hold("Unlinked")
+        nursery.start_soon(session.unlink, at("a"))
+        await trio.sleep(0.1)
+        with refused(Status.STATUS_OBJECT_NAME_NOT_FOUND):
+            await directly.stat(at("a"))
+
+        nursery.start_soon(expect_missing, beside)
+        await trio.sleep(0.1)
+        s.redirector.cable.release()
+
+
+async def expect_missing(session):
+    with refused(Status.STATUS_OBJECT_NAME_NOT_FOUND):
+        await session.stat(at("a"))
