@@ -168,12 +168,18 @@ class Mounts:
         await mounted.ended.wait()
 
     async def stop(self) -> None:
-        """End every mount, as when the daemon stops."""
+        """End every mount, as when the daemon stops.
+
+        Who has files open there has `logoff_max_s` to close them; then they give errors.
+        """
         for mounted in list(self._mounted.values()):
             try:
-                await self.unmount(mounted.at)
+                with trio.move_on_after(self._state.config.logoff_max_s) as bound:
+                    await self.unmount(mounted.at)
             except MountFailed as error:
                 log.warning("not_unmounted", at=mounted.at, reason=str(error))
+            if bound.cancelled_caught:
+                log.warning("files_left_open", at=mounted.at)
 
     async def log_off(self, uid: int, *, force: bool) -> int:
         """Log a local user off everywhere; returns of how many mounts. Refused while he has

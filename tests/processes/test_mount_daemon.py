@@ -1,5 +1,6 @@
 """Mounting and unmounting: who may, what is said when it fails, and what is left after."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,6 +53,21 @@ async def test_a_daemon_that_stops_leaves_no_mount(tmp_path, at):
 
             assert not is_mounted(at)
             assert 0 == await house.server.uses()
+
+
+async def test_a_daemon_that_stops_does_not_wait_for_ever_for_open_files(tmp_path, at):
+    async with stage(tmp_path, redirector_config={"logoff_max_s": 1.0}) as house:
+        with mounted(house.redirector, at):
+            file = await in_thread((at / "a").open, "w")
+            await in_thread(file.write, "kept")
+            await in_thread(file.flush)
+            with trio.fail_after(10):
+                assert 0 == await house.redirector.local.terminate()
+
+            assert "kept" == (house.docs / "a").read_text()
+            assert 0 == await house.server.uses()
+            with contextlib.suppress(OSError):
+                await in_thread(file.close)
 
 
 async def test_a_killed_daemon_leaves_an_error_and_no_hanging(tmp_path, at):
