@@ -50,7 +50,7 @@ class House:
 def house(folder: Path, **share: object) -> Iterator[House]:
     """Run a share server with the share `docs`; unmount and end everything at the end."""
     docs = folder / "docs"
-    docs.mkdir()
+    docs.mkdir(exist_ok=True)
     config = folder / "shareserver.toml"
     table = {
         "listen": ["tcp:127.0.0.1:0", f"unix:{folder}/shareserver.sock"],
