@@ -206,7 +206,7 @@ def _show(runs: list[Run], out: Path) -> None:
     type=click.Choice([DAEMON, LIBRARY]),
     default=DAEMON,
     show_default=True,
-    help="netbench: how our clients reach the server",
+    help="netbench, reopen: how our clients reach the server",
 )
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
 def bench(

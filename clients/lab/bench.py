@@ -38,7 +38,7 @@ async def _serial(bench: Bench, name: str, at: str, hops: int) -> Result:
     async with dial(at) as client:
         session = await client.logon(GUEST)
         tree = await session.connect(SERVER, SHARE)
-        handle = (await client.ask(_create(tree), m.Created)).handle
+        handle = (await client.ask(create_request(tree), m.Created)).handle
         request = m.Read(tree, handle, 0, READ_BYTES)
 
         async def ours() -> float:
@@ -50,7 +50,8 @@ async def _serial(bench: Bench, name: str, at: str, hops: int) -> Result:
     return Result(name, rate, "requests/s", bare / hops, reference_name, {"hops": hops})
 
 
-def _create(tree: int) -> m.Create:
+def create_request(tree: int) -> m.Create:
+    """How a benchmark opens its one file, to read it."""
     access = f.FILE_READ_DATA | f.FILE_READ_ATTRIBUTES
     return m.Create(tree, "file.txt", access, f.SHARE_ALL, f.FILE_OPEN)
 
@@ -63,7 +64,7 @@ async def reopen(bench: Bench) -> Result:
     async with dial(bench.daemons.redirector_unix) as client:
         session = await client.logon(GUEST)
         tree = await session.connect(SERVER, SHARE)
-        request = _create(tree)
+        request = create_request(tree)
 
         async def once() -> None:
             created = await client.ask(request, m.Created)

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from clients.lab.bench import reopen
+from clients.lab import inprocess
+from clients.lab.bench import create_request, reopen
+from clients.lab.daemons import GUEST, SERVER, SHARE
 from clients.lab.netbench import FILE, LABELS, Options, replay
 from clients.lab.peers import torture
 from clients.lab.peers.bulk import bulk
@@ -16,8 +18,10 @@ from clients.lab.peers.processes import program, understood
 from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.torture import Throughput
 from clients.lab.peers.turns import Turns
-from clients.lab.yardstick import Result, benching
+from clients.lab.yardstick import Bench, Result, benching
 from deploy.local import StartFailed
+from redird.config import Config
+from redird.wire import messages as m
 
 CLIENTS = (1, 4)
 LINES_PER_S_MAX = 20_000  # of one client: what it cannot come to is not read
@@ -91,10 +95,30 @@ async def reopening(turns: Turns) -> list[Result]:
         for _ in range(turns.rounds):
             text = await samba.torture("smb2.bench.path-contention-shared", turns.seconds, 1)
             theirs.append(understood("smbtorture", torture.opens_per_s, text))
-            ours.append((await reopen(bench)).ours)
+            here = turns.through == "library"
+            ours.append(await _reopened_here(bench) if here else (await reopen(bench)).ours)
     name = "smbd by smbtorture smb2.bench.path-contention-shared"
     median = statistics.median(theirs)
-    return [Result("reopen", statistics.median(ours), "reopens/s", median, name)]
+    more = {"through": LABELS[turns.through]}
+    return [Result("reopen", statistics.median(ours), "reopens/s", median, name, more)]
+
+
+async def _reopened_here(bench: Bench) -> float:
+    """Reopen a dormant file with the redirector's tables in this process."""
+    config = Config(preset="win10", servers={SERVER: bench.daemons.server_tcp})
+    async with inprocess.redirector(config) as here:
+        client = here.client()
+        session = await client.logon(GUEST)
+        request = create_request(await session.connect(SERVER, SHARE))
+
+        async def once() -> None:
+            created = await client.ask(request, m.Created)
+            await client.ask(m.Close(request.tree, created.handle), m.Closed)
+
+        await once()
+        rate = await bench.count_for(once)
+        await session.logoff()
+        return rate
 
 
 def _loadfile() -> Path:
@@ -108,8 +132,8 @@ def _median(them: list[Throughput], figure: Callable[[Throughput], float]) -> fl
     return statistics.median(map(figure, them))
 
 
-Bench = Callable[[Turns], Awaitable[list[Result]]]
-AGAINST: dict[str, dict[str, Bench]] = {
+Beside = Callable[[Turns], Awaitable[list[Result]]]
+AGAINST: dict[str, dict[str, Beside]] = {
     "samba": {"netbench": netbench, "reopen": reopening, "bulk": bulk, "cycle": cycle},
     "sshfs": {"mount": mount},
 }
