@@ -130,10 +130,17 @@ async def _read(mount: Mount, opened: Opened, body: bodies.Read) -> bytes:
 async def write(mount: Mount, request: Request, body: bodies.Write) -> bytes:
     """Write where the kernel says, or at the end, wherever that is at the server."""
     opened = mount.open_file(body.handle)
+    file = mount.file_of(opened)
+    mark = None if file is None else validity.data_mark(file)
     appends = body.flags & os.O_APPEND and not body.how & WRITE_FROM_CACHE
     at = m.APPEND if appends else body.offset
     tree = opened.caller.tree
     done = await mount.ask(m.Write(tree, body.handle, at, body.data), m.DataWritten)
+    # What was written stays in the kernel's pages, so it is promised as what was read is.
+    if file is not None and mark and validity.is_licensed(mount.callers.state, file, mark):
+        validity.promise_data(file)
+    else:
+        mount.forget_soon(opened.node)
     if body.how & WRITE_KILL_SUIDGID:
         await drop_privileges(mount, opened.node, opened.caller, done.info)
     return replies.written(done.count)
