@@ -28,6 +28,7 @@ from shareserver.config import Config as ServerConfig
 SHARE = "docs"
 USERS = tuple(f"u{number}" for number in range(1, 61))
 ALL_PRESETS = tuple(PRESETS)
+WHO = pytest.mark.parametrize("who", ["self", "same redirector", "neighbour", "direct"])
 
 
 def at(name: str = "") -> str:
@@ -84,6 +85,16 @@ async def admitted(client: Client, user: str) -> Session:
         await session.logoff()
         raise
     return session
+
+
+async def somebody(s: Stage, who: str, session: Session) -> Session:
+    """Whoever changes names: the first user itself, or another by some way."""
+    if who == "self":
+        return session
+    if who == "direct":
+        return await enter_directly(s, "u2")
+    through = await s.add_redirector(s.redirector.state.config) if who == "neighbour" else None
+    return await enter(s, "u2", through)
 
 
 async def touch(session: Session, *names: str, mode: str = "w") -> None:

@@ -69,7 +69,6 @@ class Init(IntFlag):
     ATOMIC_O_TRUNC = 1 << 3
     BIG_WRITES = 1 << 5
     FLOCK_LOCKS = 1 << 10
-    AUTO_INVAL_DATA = 1 << 12
     DO_READDIRPLUS = 1 << 13
     READDIRPLUS_AUTO = 1 << 14
     PARALLEL_DIROPS = 1 << 18
@@ -111,7 +110,6 @@ class SetAttr(IntFlag):
     KILL_SUIDGID = 1 << 11
 
 
-GETATTR_HANDLE = 1 << 0
 OPEN_KILL_SUIDGID = 1 << 0
 OPENED_DIRECT_IO, OPENED_KEEP_CACHE = 1 << 0, 1 << 1
 RELEASE_FLOCK_UNLOCK = 1 << 1

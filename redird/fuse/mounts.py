@@ -202,12 +202,6 @@ class Mounts:
         mounted = self._mounted.get(_absolute(at))
         return None if mounted is None else mounted.mount.only_caller
 
-    async def wait_ended(self, at: str) -> None:
-        """Wait until a mount has ended, by whomever."""
-        mounted = self._mounted.get(_absolute(at))
-        if mounted is not None:
-            await mounted.ended.wait()
-
 
 def _absolute(at: str) -> str:
     return os.path.abspath(at)

@@ -9,21 +9,21 @@ import trio
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.status import Status
-from tests.playbook import SHARE, at, enter, enter_directly, play, read, refused, touch
+from tests.playbook import (
+    SHARE,
+    WHO,
+    at,
+    enter,
+    enter_directly,
+    play,
+    read,
+    refused,
+    somebody,
+    touch,
+)
 
 MISSING, PENDING = Status.STATUS_OBJECT_NAME_NOT_FOUND, Status.STATUS_DELETE_PENDING
-WHO = pytest.mark.parametrize("who", ["self", "same redirector", "neighbour", "direct"])
 WRITES = f.FILE_READ_DATA | f.FILE_WRITE_DATA | f.DELETE
-
-
-async def somebody(s, who, session):
-    """Whoever changes names: the first user itself, or another by some way."""
-    if who == "self":
-        return session
-    if who == "direct":
-        return await enter_directly(s, "u2")
-    through = await s.add_redirector(s.redirector.state.config) if who == "neighbour" else None
-    return await enter(s, "u2", through)
 
 
 async def opened(session, path, options=0):
