@@ -70,7 +70,7 @@ async def _close_at(state: State, link: str, handles: list[Handle], peer: int | 
 def _last_of(handles: list[Handle]) -> list[File]:
     """Return the files of which these are the last handles."""
     taken = set(handles)
-    return [handle.file for handle in handles if handle.file.handles <= taken]
+    return [handle.file for handle in handles if handle.file.handles.keys() <= taken]
 
 
 async def close_before(state: State, connection: Connection, handles: Iterable[Handle]) -> None:

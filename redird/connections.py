@@ -125,7 +125,7 @@ class ConnectionTable:
             self._last, connection, path, file, server_handle, tree, access, share, parkable
         )
         connection.handles[handle.number] = handle
-        file.handles.add(handle)
+        file.handles[handle] = None
         return handle
 
     def drop_handle(self, handle: Handle) -> None:
@@ -134,7 +134,7 @@ class ConnectionTable:
             return
         handle.dead = True
         self._unlist(handle)
-        handle.file.handles.discard(handle)
+        handle.file.handles.pop(handle, None)
         if not handle.file.handles:
             self._files.pop(handle.file.key, None)
 

@@ -90,7 +90,7 @@ async def run(
 ) -> None:
     """Serve every link that comes until cancelled."""
     config = state.config
-    links: set[Link] = set()
+    links: dict[Link, None] = {}
     async with trio.open_nursery() as nursery:
         state.spawn = nursery.start_soon
         nursery.start_soon(scavenge, state)
@@ -110,7 +110,7 @@ async def run(
         task_status.started()
 
 
-async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) -> None:
+async def serve_stream(state: State, links: dict[Link, None], stream: trio.abc.Stream) -> None:
     """Serve one link until it ends, then log off its sessions."""
     peer: Peer
 
@@ -124,7 +124,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         log.warning("link_refused", reason="too many peers that have not logged on")
         await trio.aclose_forcefully(stream)
         return
-    links.add(link)
+    links[link] = None
     link.admit_by = link.heard_at + state.config.logon_max_s
     state.strangers += 1
     reason = "cancelled"
@@ -134,7 +134,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         log.exception("link_failed", peer=peer.number)
         reason = "an internal error"
     finally:
-        links.discard(link)
+        links.pop(link, None)
         state.know(link)
         log.debug("link_ended", peer=peer.number, reason=reason)
         with trio.CancelScope(shield=True):

@@ -47,7 +47,7 @@ class File:
     key: tuple[str, int]  # server link, the server's number of the open file
     info: FileInfo
     lease: int = 0
-    handles: set["Handle"] = field(default_factory=set)
+    handles: dict["Handle", None] = field(default_factory=dict)
     size: int = 0
     info_known: bool = True
     version: int = 0

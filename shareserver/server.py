@@ -86,7 +86,7 @@ async def serve(
 ) -> None:
     """Serve every link that comes until cancelled."""
     config = state.config
-    links: set[Link] = set()
+    links: dict[Link, None] = {}
     try:
         async with trio.open_nursery() as nursery:
             state.spawn = nursery.start_soon
@@ -106,7 +106,7 @@ async def serve(
             store.close()
 
 
-async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) -> None:
+async def serve_stream(state: State, links: dict[Link, None], stream: trio.abc.Stream) -> None:
     """Serve one link until it ends, then give back all that came over it."""
     number = state.next_number()
     peer: Peer
@@ -121,7 +121,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         log.warning("link_refused", reason="too many peers that have not logged on")
         await trio.aclose_forcefully(stream)
         return
-    links.add(link)
+    links[link] = None
     link.admit_by = link.heard_at + state.config.logon_max_s
     state.strangers += 1
     state.peers[number] = peer
@@ -132,7 +132,7 @@ async def serve_stream(state: State, links: set[Link], stream: trio.abc.Stream) 
         log.exception("link_failed", peer=peer.address)
         reason = "an internal error"
     finally:
-        links.discard(link)
+        links.pop(link, None)
         state.know(link)
         ended = await teardown.end_peer(state, peer)
         log.info(

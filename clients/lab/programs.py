@@ -18,13 +18,14 @@ from redird.wire.link import Link
 class Program:
     """A daemon on the stage; `cables` are those it serves the far end of.
 
-    `arrived` counts the messages that came over those it has served before.
+    `arrived` counts the messages that came over those it has served before. Links and cables
+    are kept in order: what is done to all of them is done alike in every run.
     """
 
     state: Any
     serve_stream: Callable[..., Any]
-    links: set[Link] = field(default_factory=set)
-    cables: set[Cable] = field(default_factory=set)
+    links: dict[Link, None] = field(default_factory=dict)
+    cables: dict[Cable, None] = field(default_factory=dict)
     arrived: Counter[str] = field(default_factory=Counter)
     nursery: trio.Nursery | None = None
 
@@ -32,13 +33,13 @@ class Program:
         """Return a new cable to this daemon; whoever takes its near end is a peer."""
         assert self.nursery is not None
         cable = Cable()
-        self.cables.add(cable)
+        self.cables[cable] = None
         self.nursery.start_soon(self._serve, cable)
         return cable
 
     async def _serve(self, cable: Cable) -> None:
         await self.serve_stream(self.state, self.links, cable.far)
-        self.cables.discard(cable)
+        del self.cables[cable]
         self.arrived += cable.up.arrived
 
     async def run(

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from random import Random
 from typing import Any
 
@@ -216,10 +216,10 @@ class Stage:
                 look_s = min(2 * look_s, 1.0)
         return self.leftovers()
 
-    def _cables(self) -> set[Cable]:
+    def _cables(self) -> list[Cable]:
         served = (program.cables for program in (self._server, *self.redirectors))
         upstream = (one.upstream for one in self.redirectors)
-        return set(self._clients.values()).union(*served, *upstream)
+        return list(dict.fromkeys(chain(self._clients.values(), *served, *upstream)))
 
     def cut_all(self) -> None:
         """Cut every cable, so that nobody waits for anybody."""

@@ -25,7 +25,7 @@ class Claims(RuleBasedStateMachine):
         self.handles = [handle(where, number=number) for number in (1, 2, 3)]
         self.handles[1].file = self.handles[0].file
         for one in self.handles:
-            one.file.handles.add(one)
+            one.file.handles[one] = None
         self.opens = [Open(10 + at, where, self.handles[at // 2]) for at in range(6)]
         self.claims: list[Any] = []  # (the table's, whose)
         self.numbers: dict[int, tuple] = {}  # every number ever given, and to whom

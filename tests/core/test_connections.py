@@ -179,7 +179,7 @@ class House(RuleBasedStateMachine):
         for link, number in product(LINKS, FILES):
             file = self.table.known_file(link, number)
             on = {one for one in self.handles if one.file.key == (link, number)}
-            assert on == (file.handles if file else set())
+            assert on == (set(file.handles) if file else set())
             known |= {file} if file else set()
         assert {handle.file for handle in self.handles} == known
 
