@@ -84,6 +84,9 @@ CORES = [
     "clients.lab.loadfile",
     "clients.lab.peers.torture",
     "clients.lab.tally",
+    "clients.lab.theory.eventsim",
+    "clients.lab.theory.formulas",
+    "clients.lab.theory.statistics",
     "clients.lab.timeline",
 ]
 WORLDLY = {

@@ -1,0 +1,1 @@
+"""Queueing theory beside the emulator: closed forms, an event simulation, and what they say."""

@@ -1,0 +1,200 @@
+"""An event simulation of a limit, which knows nothing of the daemons: the other opinion.
+
+Slots are taken by logons and given back when the session's residue is over: `residue_s` after
+the logoff, at the next tick if there is one timer for all (`tick_s`). A logon that finds no
+slot free is lost. Nothing here is imported from the house: what it knows is on this page.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+EXPONENTIAL, CONSTANT = "exponential", "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """A limit, and for how long a slot is held after the logoff.
+
+    `residue_s` 0: given back with the logoff (sp6), else files kept that long keep it (sp5).
+    `tick_s` 0: each at its own moment; else at the first multiple of it after that.
+    `residue`: constant, as with files closed at the logoff; exponential, as textbooks have it.
+    """
+
+    limit: int
+    residue_s: float = 0.0
+    tick_s: float = 0.0
+    residue: str = CONSTANT
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a window of a run showed; `slot_s` and `full_s` are within the window."""
+
+    window_s: float = 0.0
+    logons: int = 0
+    refused: int = 0
+    slot_s: float = 0.0
+    full_s: float = 0.0
+    residue_s: float = 0.0  # summed over those admitted
+
+    @property
+    def blocked(self) -> float:
+        """The refused part of the logons."""
+        return self.refused / self.logons if self.logons else 0.0
+
+    @property
+    def full(self) -> float:
+        """The part of the time when no slot was free."""
+        return self.full_s / self.window_s
+
+    @property
+    def occupied(self) -> float:
+        """How many slots were held on average."""
+        return self.slot_s / self.window_s
+
+    @property
+    def lingered_s(self) -> float:
+        """The mean residue of the admitted."""
+        return self.residue_s / max(1, self.logons - self.refused)
+
+
+# --- logons from many users -------------------------------------------------------------------
+
+
+def arrivals(
+    random: "Random",
+    rate_per_s: float,
+    length_s: float,
+    end_s: float,
+    length: str = EXPONENTIAL,
+) -> Iterator[tuple[float, float]]:
+    """Yield when users come and how long they would stay, until `end_s`."""
+    uniform, log = random.random, math.log
+    mean_s = 1.0 / rate_per_s
+    at = 0.0
+    while True:
+        at -= mean_s * log(1.0 - uniform())
+        if at >= end_s:
+            return
+        yield at, (-length_s * log(1.0 - uniform()) if length == EXPONENTIAL else length_s)
+
+
+def run_open(
+    slots: Slots,
+    sessions: Iterable[tuple[float, float]],
+    start_s: float,
+    end_s: float,
+    random: "Random | None" = None,
+) -> Seen:
+    """Serve sessions (when, how long), and tell what the window showed."""
+    seen = Seen(end_s - start_s)
+    limit, release = slots.limit, _release(slots, random)
+    frees: list[float] = []
+    for at, length in sessions:
+        while frees and frees[0] <= at:
+            heappop(frees)
+        counted = at >= start_s
+        seen.logons += counted
+        if len(frees) >= limit:
+            seen.refused += counted
+            continue
+        logoff = at + length
+        free = release(logoff)
+        heappush(frees, free)
+        _account(seen, at, free, start_s, end_s)
+        seen.residue_s += counted * (free - logoff)
+        if len(frees) == limit:
+            seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
+    return seen
+
+
+def decide(
+    slots: Slots, sessions: Iterable[tuple[float, float]], random: "Random | None" = None
+) -> Iterator[bool]:
+    """Yield for each session (when, how long) whether it is admitted."""
+    release, frees = _release(slots, random), list[float]()
+    for at, length in sessions:
+        while frees and frees[0] <= at:
+            heappop(frees)
+        admitted = len(frees) < slots.limit
+        if admitted:
+            heappush(frees, release(at + length))
+        yield admitted
+
+
+# --- a fixed number of users ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """So many users who log on, stay, log off, think, and log on again.
+
+    `wait_for_slot`: they begin to think when their old slot is free (Engset), not at logoff.
+    """
+
+    number: int
+    think_s: float
+    length_s: float
+    length: str = EXPONENTIAL
+    wait_for_slot: bool = False
+
+
+def run_closed(
+    slots: Slots, users: Users, random: "Random", start_s: float, end_s: float
+) -> Seen:
+    """Let the users come and go, and tell what the window showed."""
+    seen = Seen(end_s - start_s)
+    limit, release = slots.limit, _release(slots, random)
+    uniform, log = random.random, math.log
+    think_s, length_s = users.think_s, users.length_s
+    drawn, waits = users.length == EXPONENTIAL, users.wait_for_slot
+    frees: list[float] = []
+    coming = [-think_s * log(1.0 - uniform()) for _ in range(users.number)]
+    heapify(coming)
+    while (at := coming[0]) < end_s:
+        while frees and frees[0] <= at:
+            heappop(frees)
+        counted = at >= start_s
+        seen.logons += counted
+        thinks = -think_s * log(1.0 - uniform())
+        if len(frees) >= limit:
+            seen.refused += counted
+            heapreplace(coming, at + thinks)
+            continue
+        logoff = at + (-length_s * log(1.0 - uniform()) if drawn else length_s)
+        free = release(logoff)
+        heappush(frees, free)
+        heapreplace(coming, (free if waits else logoff) + thinks)
+        _account(seen, at, free, start_s, end_s)
+        seen.residue_s += counted * (free - logoff)
+        if len(frees) == limit:
+            seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
+    return seen
+
+
+# --- when a slot is free ----------------------------------------------------------------------
+
+
+def _account(seen: Seen, at: float, free: float, start_s: float, end_s: float) -> None:
+    held_s = min(free, end_s) - max(at, start_s)
+    if held_s > 0:
+        seen.slot_s += held_s
+
+
+def _release(slots: Slots, random: "Random | None") -> Callable[[float], float]:
+    residue_s, tick_s, ceil = slots.residue_s, slots.tick_s, math.ceil
+    if not residue_s:
+        return lambda logoff: logoff
+    if slots.residue == EXPONENTIAL:
+        assert random is not None
+        uniform, log = random.random, math.log
+        return lambda logoff: logoff - residue_s * log(1.0 - uniform())
+    if not tick_s:
+        return lambda logoff: logoff + residue_s
+    return lambda logoff: ceil((logoff + residue_s) / tick_s) * tick_s
