@@ -58,8 +58,7 @@ async def _close_at(state: State, link: str, handles: list[Handle], peer: int | 
         try:
             if alive:
                 pairs = [(handle.tree, handle.server_handle) for handle in alive]
-                for handle in alive:
-                    handle.close_sent = True
+                state.dormant.mark_sent(alive)
                 sent = await state.links[link].close_batch(pairs)
                 state.counters.close_requests_sent += sent
         except Refused as no:
@@ -92,15 +91,14 @@ def _send_close(state: State, link: str, handles: list[Handle]) -> bool:
     pairs = [(handle.tree, handle.server_handle) for handle in handles]
     if not state.links[link].send_close_batch(pairs, lambda: forget(state, handles)):
         return False
-    for handle in handles:
-        handle.close_sent = True
+    state.dormant.mark_sent(handles)
     state.counters.close_requests_sent += 1
     return True
 
 
 async def wait_close_sent(state: State, concerns: Callable[[Handle], bool]) -> None:
     """Wait for closes that wait for an earlier batch: what is sent then comes after them."""
-    while any(concerns(one) and not one.close_sent for one in state.dormant.closing()):
+    while any(map(concerns, state.dormant.unsent())):
         await state.drained.park()
 
 

@@ -33,7 +33,8 @@ class DormantTable:
         self._files_max = files_max
         self._shared = shared
         self._dormant: dict[Handle, None] = {}
-        self._closing: set[Handle] = set()
+        self._closing: dict[Handle, None] = {}
+        self._unsent: dict[Handle, None] = {}  # closing, but the server was not asked yet
         self._by_connection: dict[Connection, dict[Handle, None]] = {}
         self._by_path: dict[PathKey, dict[Handle, None]] = {}
         self._parked = self._revived = self._evicted = self._closed = 0
@@ -85,8 +86,13 @@ class DormantTable:
         taken = [
             one for one in handles if one not in self._closing and one not in self._dormant
         ]
-        self._closing.update(taken)
+        self._start_closing(taken)
         return taken
+
+    def mark_sent(self, handles: Iterable[Handle]) -> None:
+        """The server has been asked to close them."""
+        for handle in handles:
+            self._unsent.pop(handle, None)
 
     def confirm_closed(self, handles: Iterable[Handle]) -> None:
         """The server has closed them, or they died with its link."""
@@ -94,7 +100,8 @@ class DormantTable:
             if handle in self._dormant:
                 self._forget(handle)
             elif handle in self._closing:
-                self._closing.discard(handle)
+                del self._closing[handle]
+                self._unsent.pop(handle, None)
             else:
                 continue
             self._closed += 1
@@ -141,8 +148,13 @@ class DormantTable:
     def _take(self, handles: list[Handle]) -> list[Handle]:
         for handle in handles:
             self._forget(handle)
-            self._closing.add(handle)
+        self._start_closing(handles)
         return handles
+
+    def _start_closing(self, handles: list[Handle]) -> None:
+        added = dict.fromkeys(handles)
+        self._closing |= added
+        self._unsent |= added
 
     def _forget(self, handle: Handle) -> None:
         del self._dormant[handle]
@@ -163,9 +175,9 @@ class DormantTable:
         """Whether its close is under way."""
         return handle in self._closing
 
-    def closing(self) -> Iterable[Handle]:
-        """Return every handle whose close is under way."""
-        return self._closing
+    def unsent(self) -> Iterable[Handle]:
+        """Return every handle that is closing, but the server was not asked to close it yet."""
+        return self._unsent
 
     def all(self) -> list[Handle]:
         """Return every dormant handle, oldest first."""
@@ -190,7 +202,8 @@ class DormantTable:
         by_connection = {h for held in self._by_connection.values() for h in held}
         by_path = {h for held in self._by_path.values() for h in held}
         assert set(self._dormant) == by_connection == by_path
-        assert not self._closing & set(self._dormant)
+        assert not self._closing.keys() & self._dormant.keys()
+        assert self._unsent.keys() <= self._closing.keys()
         due = [handle.due_at for handle in self._dormant]
         assert due == sorted(due)
         assert not any(handle.opens for handle in self._dormant)

@@ -99,10 +99,7 @@ class Connection:
 
 @dataclass(slots=True, eq=False)
 class Handle:
-    """One handle at a server and the opens it serves. `dead`: it was closed under us.
-
-    `close_sent`: the server has been asked to close it.
-    """
+    """One handle at a server and the opens it serves. `dead`: it was closed under us."""
 
     number: int
     connection: Connection
@@ -116,7 +113,6 @@ class Handle:
     opens: set[int] = field(default_factory=set)
     parked_at: float = 0.0
     due_at: float = 0.0
-    close_sent: bool = False
     dead: bool = False
     error: Refused | None = None  # of a deferred write, not yet reported
 

@@ -2,7 +2,8 @@
 
 What is sent arrives frame by frame, so that a lane can be held back as a whole (its end too:
 the peer sees nothing, as behind a dead router), or just the messages of some names; it can be
-slow; it can be cut. Time is trio's, real or virtual.
+slow; it can be cut. Time is trio's, real or virtual. As with a socket, what there is room for
+is sent at once, without a task.
 """
 
 from collections import Counter, deque
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import trio
 
 from redird.wire.errors import RemoteProtocolError
-from redird.wire.framing import PEER, FrameDecoder, decode_header
+from redird.wire.framing import PREFIX_BYTES, frame_end, peek_name
 
 LANE_BYTES_MAX = 256 * 1024  # a sender waits as long as more than that is under way
 
@@ -37,11 +38,12 @@ class Lane:
         self._bytes_max = bytes_max
         self._bytes = 0
         self._frames: deque[_Frame] = deque()
-        self._decoder: FrameDecoder | None = FrameDecoder(PEER)
-        self._unframed = bytearray()
+        self._framed = True
+        self._rest = b""  # of a frame that has begun
         self._held_names: set[str] = set()
         self._all_held = self._ended = self._unread = self._cut = False
-        self._changed = trio.lowlevel.ParkingLot()
+        self._readable = trio.lowlevel.ParkingLot()
+        self._room = trio.lowlevel.ParkingLot()
 
     # --- faults ---
 
@@ -54,64 +56,71 @@ class Lane:
         """Let everything arrive."""
         self._held_names.clear()
         self._all_held = False
-        self._changed.unpark_all()
+        self._wake()
 
     def cut(self) -> None:
         """Lose what is under way; both ends see the stream broken."""
         self._cut = True
         self._frames.clear()
-        self._changed.unpark_all()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._readable.unpark_all()
+        self._room.unpark_all()
 
     # --- the sender's end ---
 
     async def send(self, data: bytes) -> None:
         """Wait until there is room, then send all of `data`."""
         await trio.lowlevel.checkpoint()
-        self._require_reader()
-        while self._bytes >= self._bytes_max:
-            await self._changed.park()
-            self._require_reader()
-        self._bytes += len(data)
-        self._unframed += data
-        self._split()
-        self._changed.unpark_all()
+        while not self.send_now(data):
+            await self._room.park()
 
-    def end(self) -> None:
-        """Nothing more will be sent."""
-        self._ended = True
-        self._append("", len(self._unframed))
-        self._changed.unpark_all()
-
-    def _require_reader(self) -> None:
+    def send_now(self, data: bytes) -> bool:
+        """Send all of `data`, or return False as there is no room."""
         if self._ended:
             raise trio.ClosedResourceError("this end is closed")
         if self._cut or (self._unread and not self._all_held):
             raise trio.BrokenResourceError("nobody is at the other end")
+        if self._bytes >= self._bytes_max:
+            return False
+        self._bytes += len(data)
+        self._split(self._rest + data if self._rest else data)
+        if self._readable:
+            self._readable.unpark_all()
+        return True
 
-    def _split(self) -> None:
+    def end(self) -> None:
+        """Nothing more will be sent."""
+        self._ended = True
+        self._append("", self._rest)
+        self._rest = b""
+        self._wake()
+
+    def _split(self, data: bytes) -> None:
         """Take whole frames off what was sent; a sender of other things gets it through too."""
-        if self._decoder is not None:
-            try:
-                self._decoder.receive_data(bytes(self._unframed[self._decoder.partial :]))
-                while frame := self._decoder.next_frame():
-                    name = str(decode_header(frame[0])[1])
-                    self._append(name, len(self._unframed) - self._decoder.partial)
-            except (RemoteProtocolError, IndexError):
-                self._decoder = None
-        if self._decoder is None:
-            self._append("", len(self._unframed))
+        at = 0
+        try:
+            while self._framed and 0 < (end := frame_end(data, at)) <= len(data):
+                self._append(peek_name(data, at + PREFIX_BYTES), data[at:end])
+                at = end
+        except RemoteProtocolError:
+            self._framed = False
+        self._rest = data[at:] if at else data
+        if not self._framed:
+            self._append("", self._rest)
+            self._rest = b""
 
-    def _append(self, name: str, length: int) -> None:
-        if length:
-            data = bytes(self._unframed[:length])
+    def _append(self, name: str, data: bytes) -> None:
+        if data:
             self._frames.append(_Frame(name, data, trio.current_time() + self.delay_s))
-            del self._unframed[:length]
 
     # --- the receiver's end ---
 
     async def receive(self, bytes_max: int) -> bytes:
         """Wait for the next frame, or b"" at the end."""
-        await trio.lowlevel.checkpoint()
+        if self._frames:
+            await trio.lowlevel.checkpoint()
         while True:
             self._require_whole()
             frame = None if self._all_held else self._next()
@@ -120,16 +129,16 @@ class Lane:
             if self._ended and not self._frames and not self._all_held:
                 return b""
             if frame is None:
-                await self._changed.park()
+                await self._readable.park()
             else:
                 with trio.move_on_at(frame.due_at):
-                    await self._changed.park()
+                    await self._readable.park()
 
     def leave_unread(self) -> None:
         """Nothing more will be received."""
         self._unread = True
         self._frames.clear()
-        self._changed.unpark_all()
+        self._wake()
 
     def _require_whole(self) -> None:
         if self._unread:
@@ -138,6 +147,8 @@ class Lane:
             raise trio.BrokenResourceError("the cable was cut")
 
     def _next(self) -> _Frame | None:
+        if not self._held_names:
+            return self._frames[0] if self._frames else None
         return next((one for one in self._frames if one.name not in self._held_names), None)
 
     def _take(self, frame: _Frame, bytes_max: int) -> bytes:
@@ -149,7 +160,8 @@ class Lane:
             self.arrived[frame.name] += 1
             self.on_arrival(frame.name)
         self._bytes -= len(data)
-        self._changed.unpark_all()
+        if self._room:
+            self._room.unpark_all()
         return data
 
 
@@ -163,6 +175,11 @@ class End(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`."""
         await self._outgoing.send(bytes(data))
+
+    def write_now(self, buffers: list[bytes]) -> list[bytes]:
+        """Send what there is room for, all or nothing; returns the rest."""
+        data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        return [] if self._outgoing.send_now(data) else buffers
 
     async def wait_send_all_might_not_block(self) -> None:
         """Return; `send_all` waits."""

@@ -36,7 +36,7 @@ class NoLink:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._peer = Peer(state.next_number(), cast(Link, self), os.getuid(), True, os.getuid())
+        self.peer = Peer(state.next_number(), cast(Link, self), os.getuid(), True, os.getuid())
         self._requests = 0
         self.admit_by: float | None = None
         self.exchange = self
@@ -49,8 +49,16 @@ class NoLink:
         self._requests += 1
         if self._requests % REQUESTS_PER_TURN == 0:
             await trio.lowlevel.checkpoint()
-        answer = serve(self._state, self._peer, message)
+        answer = serve(self._state, self.peer, message)
         return answer if isinstance(answer, Message) else await answer
+
+    def client(self) -> Client:
+        """Return a client that asks over it."""
+        instance = self._state.instance
+        there = Negotiated(
+            PROTOCOL_VERSION, CAPABILITIES, "redird", instance, REQUESTS_MAX, PEER.payload_max
+        )
+        return Client(cast(Link, self), there)
 
 
 class Here:
@@ -61,11 +69,7 @@ class Here:
 
     def client(self) -> Client:
         """Return a client as another process would be one."""
-        instance = self.state.instance
-        peer = Negotiated(
-            PROTOCOL_VERSION, CAPABILITIES, "redird", instance, REQUESTS_MAX, PEER.payload_max
-        )
-        return Client(cast(Link, NoLink(self.state)), peer)
+        return NoLink(self.state).client()
 
 
 @asynccontextmanager

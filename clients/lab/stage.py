@@ -22,6 +22,7 @@ import trio
 
 from clients import session
 from clients.lab.cable import Cable
+from clients.lab.inprocess import NoLink
 from clients.lab.programs import Program, Redirector
 from clients.session import Client
 from redird import daemon
@@ -65,6 +66,7 @@ class Stage:
         self._random = Random(seed)
         self._devices = count(1)
         self._clients: dict[Client, Cable] = {}
+        self._local: list[tuple[Redirector, NoLink]] = []
         self.redirectors: list[Redirector] = []
         world = ServerWorld(
             in_place, self.wall_now, self._random.randbytes, lambda _: self._store()
@@ -122,6 +124,13 @@ class Stage:
     async def client(self, redirector: Redirector | None = None) -> Client:
         """Dial a redirector, the first one if none is given."""
         return await self._dial(redirector or self.redirector)
+
+    def local_client(self, redirector: Redirector | None = None) -> Client:
+        """Return a client whose requests to a redirector are calls: for crowds, fast."""
+        redirector = redirector or self.redirector
+        link = NoLink(redirector.state)
+        self._local.append((redirector, link))
+        return link.client()
 
     async def direct_client(self) -> Client:
         """Dial the server. Only guests can log on: proving a password takes a thread."""
@@ -198,6 +207,9 @@ class Stage:
             cable.release()
         for client in list(self._clients):
             client.link.close("the end")
+        for redirector, link in self._local:
+            owned = redirector.state.sessions.of_owner(link.peer.number)
+            await daemon.log_off_all(redirector.state, owned)
         left = await self.wait_left()
         forever = any(one.state.policy.release_left == NEVER for one in self.redirectors)
         assert not left or forever, f"after all have logged off there are {left}"

@@ -15,10 +15,14 @@ import msgpack
 from redird.wire.errors import FrameTooLong, LocalProtocolError, RemoteProtocolError
 
 _LENGTHS = struct.Struct("!II")
+PREFIX_BYTES = _LENGTHS.size
 DEPTH_MAX = 16
 KIB, MIB = 1024, 1024 * 1024
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 _LEAVES = frozenset({str, bytes, bool, type(None)})
+_ARRAY_16, _FIXSTR = 0xDC, 0xA0  # in msgpack: an array of more than 15; a short string
+# How many bytes follow the first one of an integer: unsigned and signed of 8 to 64 bits.
+_INT_BYTES = {0xCC + kind: 1 << kind % 4 for kind in range(8)}
 _packer = msgpack.Packer(buf_size=64 * KIB)
 
 
@@ -82,6 +86,38 @@ class FrameDecoder:
             return None
         self._at = end
         return self._buffer[start:middle], bytes(self._buffer[middle:end])
+
+
+def frame_end(buffer: bytes, at: int) -> int:
+    """Where the frame that begins at `at` ends; 0 if its lengths are not all there.
+
+    Raises RemoteProtocolError for lengths that no frame has.
+    """
+    if len(buffer) < at + PREFIX_BYTES:
+        return 0
+    header_length, payload_length = _LENGTHS.unpack_from(buffer, at)
+    if header_length > PEER.header_max or payload_length > PEER.payload_max:
+        raise RemoteProtocolError("no frame is that long")
+    return int(at + PREFIX_BYTES + header_length + payload_length)
+
+
+def peek_name(buffer: bytes, at: int) -> str:
+    """The message's name in the header that begins at `at`, without unpacking the header.
+
+    For whoever passes frames on; raises RemoteProtocolError if it stands in no usual place.
+    """
+    try:
+        array = buffer[at]
+        at += 3 if array == _ARRAY_16 else 1
+        number = buffer[at]
+        at += 1 + _INT_BYTES.get(number, 0)
+        length = buffer[at] - _FIXSTR
+        at += 1
+        if 0 < length < 32 and len(buffer) >= at + length:
+            return buffer[at : at + length].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        pass
+    raise RemoteProtocolError("no header of a message")
 
 
 def encode_frame(header: list[Any], payload: bytes = b"") -> list[bytes]:

@@ -18,7 +18,7 @@ from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.receiving import Receiver
 from redird.wire.suspension import noticing
 from redird.wire.waiting import Waiter
-from redird.wire.writing import Unsent, write_now
+from redird.wire.writing import Unsent, writer_to
 
 Answer = Message | Awaitable[Message]
 FollowUp = tuple[Message, Callable[[Message], None]]
@@ -38,7 +38,7 @@ class Link:
         self.lost: str | None = None
         self._stream = stream
         self._receiver = Receiver(stream)
-        self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
+        self._write_now = writer_to(stream)
         self._handler = handler
         self._listening = listening
         self._promised = 0  # bytes that requests under way may be answered with
@@ -247,8 +247,8 @@ class Link:
             self._unsent.add(buffers)
             return
         try:
-            rest = buffers if self._fd is None else write_now(self._fd, buffers)
-        except OSError as error:
+            rest = self._write_now(buffers)
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.close(f"the stream broke: {error}")
             return
         if rest:

@@ -2,10 +2,24 @@
 not take is kept with its size at hand, as that is asked for with every request.
 """
 
+import functools
 import os
+from collections.abc import Callable
+from typing import Any
 
 BUFFERS_MAX = 512  # of one call; systems allow 1,024
 PIECE_BYTES = 1024 * 1024
+
+
+def writer_to(stream: Any) -> Callable[[list[bytes]], list[bytes]]:
+    """How to write at once what a stream takes: it gets buffers, and returns the rest.
+
+    A stream without a socket says so itself by a `write_now`, or takes nothing at once.
+    """
+    socket = getattr(stream, "socket", None)
+    if socket is not None:
+        return functools.partial(write_now, socket.fileno())
+    return getattr(stream, "write_now", lambda buffers: buffers)
 
 
 def write_now(descriptor: int, buffers: list[bytes]) -> list[bytes]:

@@ -36,6 +36,7 @@ class Dormancy(RuleBasedStateMachine):
         self.now = 1000.0
         self.counted = {"files_parked": 0, "files_revived": 0, "files_evicted": 0}
         self.closed = 0
+        self.sent: set[Handle] = set()
 
     @initialize(files_max=st.sampled_from([0, 1, 2, None]), shared=st.booleans())
     def make(self, files_max, shared):
@@ -109,6 +110,17 @@ class Dormancy(RuleBasedStateMachine):
         for one in expected:
             one.opens.clear()
             self.where[one] = CLOSING
+
+    @rule(data=st.data())
+    def mark_sent(self, data):
+        chosen = self.some(data, CLOSING)
+        self.table.mark_sent(chosen)
+        self.sent.update(chosen)
+
+    @invariant()
+    def whoever_closes_is_unsent_until_the_server_was_asked(self):
+        closing = {one for one, state in self.where.items() if state == CLOSING}
+        assert closing - self.sent == set(self.table.unsent())
 
     @rule(data=st.data())
     def confirm(self, data):

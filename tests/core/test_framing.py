@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from redird.wire.errors import LocalProtocolError, RemoteProtocolError
 from redird.wire.framing import (
     PEER,
+    PREFIX_BYTES,
     STRANGER,
     FrameDecoder,
     decode_header,
     encode_frame,
+    frame_end,
+    peek_name,
 )
 from tests.core.wires import UNPACKERS, frame, frames
 
@@ -169,3 +172,37 @@ def test_a_payload_is_not_copied():
     payload = bytes(MIB)
 
     assert encode_frame([1], payload)[1] is payload
+
+
+# --- passing frames on ------------------------------------------------------------------------
+
+numbers = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-40, 140))
+
+
+@given(
+    numbers,
+    st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=31),
+    st.lists(st.integers(), max_size=20).map(lambda values: [v % 1000 for v in values]),
+    st.binary(max_size=50),
+    st.binary(max_size=9),
+)
+def test_a_frame_can_be_passed_on_by_its_end_and_its_name(number, name, fields, payload, more):
+    whole = b"".join(encode_frame([number, name, *fields], payload))
+
+    assert frame_end(b"ab" + whole + more, 2) == 2 + len(whole)
+    assert peek_name(b"ab" + whole + more, 2 + PREFIX_BYTES) == name
+
+
+def test_an_end_is_unknown_until_the_lengths_are_there():
+    assert frame_end(b"1234567", 0) == 0
+
+
+@pytest.mark.parametrize("header", [b"", b"\x93\x01", b"\x93\x01\x02", b"\x93\x01\xa3ab"])
+def test_what_is_no_header_has_no_name(header):
+    with pytest.raises(RemoteProtocolError, match="no header"):
+        peek_name(header, 0)
+
+
+def test_no_frame_ends_beyond_the_bounds():
+    with pytest.raises(RemoteProtocolError, match="that long"):
+        frame_end(struct.pack("!II", PEER.header_max + 1, 0), 0)

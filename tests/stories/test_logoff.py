@@ -276,6 +276,7 @@ async def test_a_lost_link_makes_a_logoff_short(autojump_clock, log):
         s.redirector.cable.cut()
 
         proof = await session.logoff()
+        await trio.testing.wait_all_tasks_blocked()  # the server sees it too
         assert (0, 1, ()) == (uses(s), freed(s), proof.shares)
 
 
