@@ -77,6 +77,7 @@ CORES = [
     "clients.receipt",
     "clients.swarm.arrivals",
     "clients.swarm.chance",
+    "clients.swarm.diary",
     "clients.swarm.measures",
     "clients.swarm.trace",
     "clients.swarm.workload",

@@ -86,7 +86,10 @@ class Counts:
     refused: int = 0
     failed: int = 0
     not_started: int = 0  # intended, and never attempted
+    cut: int = 0  # logged off before their time, at the run's end
+    lost: int = 0  # admitted, and ended without an answered logoff
     operations: int = 0
+    operations_failed: int = 0
     sessions: int = 0  # now
     sessions_peak: int = 0
 
