@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -164,29 +165,53 @@ async def _leave_dormant(session: Session, number: int) -> None:
 
 # --- memory -----------------------------------------------------------------------------------
 
-SESSIONS = 1000
+SESSIONS = 10_000
+AT_ONCE = 16
 
 
 async def memory(bench: Bench) -> Result:
-    """Memory of both daemons for each session that is logged on and connected over its link."""
+    """Memory of both daemons for each of many sessions held at once.
+
+    Each has a link of its own, a connection, one open file and one dormant.
+    """
     daemons = (bench.daemons.redirector, bench.daemons.server)
     before = [_resident_kb(one) for one in daemons]
     bare_before = _resident_kb(bench.bare)
     port = int(bench.bare.addresses[0].rpartition(":")[2])
+    began = time.perf_counter()
     async with trio.open_nursery() as nursery:
-        for _ in range(SESSIONS):
-            await nursery.start(_hold_session, bench.daemons.redirector_unix)
+        await _start_all(nursery, _hold_session, bench.daemons.redirector_unix)
+        took_s = time.perf_counter() - began
         after = [_resident_kb(one) for one in daemons]
+        sessions = (await bench.daemons.redirector_view("status"))[0]["sessions"]
         nursery.cancel_scope.cancel()
     async with trio.open_nursery() as nursery:
-        for _ in range(SESSIONS):
-            await nursery.start(_hold_bare, port)
+        await _start_all(nursery, _hold_bare, port)
         bare_after = _resident_kb(bench.bare)
         nursery.cancel_scope.cancel()
     each = [(b - a) / SESSIONS for a, b in zip(before, after, strict=True)]
-    more = {"redird_kb": round(each[0], 1), "shareserver_kb": round(each[1], 1)}
+    more = {
+        "redird_kb": round(each[0], 1),
+        "shareserver_kb": round(each[1], 1),
+        "limit_kb": 100,
+        "sessions_held": sessions,
+        "begun_per_s": round(SESSIONS / took_s),
+    }
     bare = (bare_after - bare_before) / SESSIONS
     return Result("memory", sum(each), "kB/session", bare, f"{BARE}, one link", more)
+
+
+async def _start_all(nursery: trio.Nursery, hold: Any, at: str | int) -> None:
+    """Start SESSIONS tasks that hold something, a few at a time."""
+    numbers = iter(range(SESSIONS))
+
+    async def some() -> None:
+        for number in numbers:
+            await nursery.start(hold, at, number)
+
+    async with trio.open_nursery() as starting:
+        for _ in range(AT_ONCE):
+            starting.start_soon(some)
 
 
 def _resident_kb(process: LocalProcess) -> int:
@@ -194,15 +219,18 @@ def _resident_kb(process: LocalProcess) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-async def _hold_session(at: str, *, task_status: trio.TaskStatus[None]) -> None:
+async def _hold_session(at: str, number: int, *, task_status: trio.TaskStatus[None]) -> None:
+    names = [rf"\\{SERVER}\{SHARE}\f{(number + more) % 16}.txt" for more in range(2)]
     async with dial(at) as client:
         session = await client.logon(GUEST)
-        await session.connect(SERVER, SHARE)
-        task_status.started()
-        await trio.sleep_forever()
+        async with session.open(names[0], "rb") as dormant_soon:
+            await dormant_soon.read()
+        async with session.open(names[1], "rb"):
+            task_status.started()
+            await trio.sleep_forever()
 
 
-async def _hold_bare(port: int, *, task_status: trio.TaskStatus[None]) -> None:
+async def _hold_bare(port: int, number: int, *, task_status: trio.TaskStatus[None]) -> None:
     async with await trio.open_tcp_stream("127.0.0.1", port):
         task_status.started()
         await trio.sleep_forever()
