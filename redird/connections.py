@@ -1,6 +1,6 @@
 """Which connections, handles and opens there are (`holdings` says what each is)."""
 
-from redird.holdings import Connection, File, Handle, Open, ServerHandle, path_key
+from redird.holdings import Connection, File, Handle, Open, PathKey, ServerHandle, path_key
 from redird.names import Names
 from redird.sessions import Session
 from redird.wire.messages import FileInfo
@@ -15,7 +15,7 @@ class ConnectionTable:
         self._by_tree: dict[tuple[str, int], Connection] = {}
         self._by_session: dict[Session, dict[int, Connection]] = {}
         self._files: dict[tuple[str, int], File] = {}
-        self._live_by_path: dict[tuple[str, str, str], dict[int, Handle]] = {}
+        self._live_by_path: dict[PathKey, dict[Connection, dict[int, Handle]]] = {}
         self._last = 0
 
     # --- connections ---
@@ -144,7 +144,8 @@ class ConnectionTable:
         opened = Open(self._last, connection, handle)
         connection.opens[opened.number] = opened
         handle.opens.add(opened.number)
-        self._live_by_path.setdefault(path_key(handle), {})[handle.number] = handle
+        live = self._live_by_path.setdefault(path_key(handle), {})
+        live.setdefault(handle.connection, {})[handle.number] = handle
         return opened
 
     def find_open(self, connection: Connection, number: int) -> Open | None:
@@ -161,23 +162,32 @@ class ConnectionTable:
 
     def live_at(self, server: str, share: str, path: str) -> list[Handle]:
         """Return the handles in use on a path, whosever they are."""
-        return list(self._live_by_path.get((server, share, path), {}).values())
+        live = self._live_by_path.get((server, share, path), {})
+        return [handle for held in live.values() for handle in held.values()]
+
+    def live_of(self, connection: Connection, path: str) -> list[Handle]:
+        """Return the handles in use on a path that are this connection's."""
+        live = self._live_by_path.get((connection.server, connection.share, path), {})
+        return list(live.get(connection, {}).values())
 
     def live_below(self, server: str, share: str, path: str) -> list[Handle]:
         """Return the handles in use below a folder, whosever they are."""
         below = path + "/"
         return [
             handle
-            for key, handles in self._live_by_path.items()
+            for key, live in self._live_by_path.items()
             if key[:2] == (server, share) and key[2].startswith(below)
-            for handle in handles.values()
+            for held in live.values()
+            for handle in held.values()
         ]
 
     def _unlist(self, handle: Handle) -> None:
-        key = path_key(handle)
-        listed = self._live_by_path.get(key, {})
-        listed.pop(handle.number, None)
-        if not listed:
+        key, connection = path_key(handle), handle.connection
+        live = self._live_by_path.get(key, {})
+        live.get(connection, {}).pop(handle.number, None)
+        if not live.get(connection):
+            live.pop(connection, None)
+        if not live:
             self._live_by_path.pop(key, None)
 
     def statistics(self) -> dict[str, int]:
@@ -201,7 +211,10 @@ class ConnectionTable:
         handles = {handle for one in known for handle in one.handles.values()}
         assert handles == {handle for file in self._files.values() for handle in file.handles}
         assert all(file.handles for file in self._files.values())
-        live = {handle for held in self._live_by_path.values() for handle in held.values()}
+        views = [held for live in self._live_by_path.values() for held in live.items()]
+        assert all(one.connection is of for of, held in views for one in held.values())
+        live = {handle for _, held in views for handle in held.values()}
+        assert all(held for _, held in views)
         assert live == {handle for handle in handles if handle.opens}
         opens = {number: opened for one in known for number, opened in one.opens.items()}
         assert all(number in opened.handle.opens for number, opened in opens.items())

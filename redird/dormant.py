@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import TypeVar
 
-from redird.holdings import Connection, Handle, path_key
+from redird.holdings import Connection, Handle, PathKey, path_key
 from redird.wire.files import conflicts
 
-PathKey = tuple[str, str, str]
 K = TypeVar("K")
 
 

@@ -15,6 +15,7 @@ from redird.wire.errors import Refused
 from redird.wire.messages import DataWritten, Entry, FileInfo, VolumeFound
 
 ServerHandle = Any  # opaque: whatever the server's side gave us
+PathKey = tuple[str, str, str]  # server, share, path
 
 
 class Done(Protocol):
@@ -144,7 +145,7 @@ class Open:
     listing: "Listing | None" = None
 
 
-def path_key(handle: Handle) -> tuple[str, str, str]:
+def path_key(handle: Handle) -> PathKey:
     """Return where a handle leads: server, share and path."""
     connection = handle.connection
     return connection.server, connection.share, handle.path

@@ -64,16 +64,17 @@ def _is_reusable(request: m.Create) -> bool:
 def _without_asking(state: State, connection: Connection, request: m.Create) -> Handle | None:
     """Collapse onto a handle in use, or revive a dormant one."""
     path, access, share = request.path, request.access, request.share
-    at = (connection.server, connection.share, path)
     if request.options & f.FILE_DIRECTORY_FILE:
         return _known_folder(state, connection, request)
     if not _is_reusable(request):
         return None
-    for handle in state.connections.live_at(*at):
-        mine = handle.connection is connection or state.policy.handles_shared
+    live = state.connections.live_of(connection, path)
+    if state.policy.handles_shared:
+        live = state.connections.live_at(connection.server, connection.share, path)
+    for handle in live:
         same = handle.access == access and handle.share == share and attributes.is_named(handle)
         alone = f.conflicts(access, share, access, share) or state.locks.holds_nt(handle)
-        if mine and same and not alone:
+        if same and not alone:
             return handle
     revived = state.dormant.revive(connection, path, access, share)
     if revived is not None:
@@ -105,8 +106,9 @@ async def _created_when_known(state: State, opened: Open) -> m.Created:
 
 async def _clear_the_way(state: State, connection: Connection, request: m.Create) -> None:
     at = (connection.server, connection.share, request.path)
-    for handle in state.connections.live_at(*at):
-        await flush(state, handle.file)
+    if state.deferred:
+        for file in {one.file: None for one in state.connections.live_at(*at)}:
+            await flush(state, file)
     if request.disposition in f.KEEPS_CONTENT:
         taken = state.dormant.take_in_conflict(*at, request.access, request.share)
     else:

@@ -4,13 +4,16 @@ A file is known by its identity on the disk, whatever names lead to it. A handle
 tree; naming it from another is naming nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from redird.wire.files import conflicts
+from redird.wire.files import FILE_SHARE_WRITE, Mode, conflicts, exclude, shares_needed
 from redird.wire.messages import Entry
 from shareserver.store import StoreFile
 
+K = TypeVar("K")
 Identity = tuple[int, int]  # device and inode, whatever share or name led there
 
 
@@ -59,6 +62,28 @@ class OpenEntry:
     path: str | None
     delete_pending: bool = False
     handles: dict[int, Handle] = field(default_factory=dict)
+    modes: Counter[Mode] = field(default_factory=Counter)
+    lessees: Counter[str] = field(default_factory=Counter)
+
+    def add(self, handle: Handle) -> None:
+        """One more handle of it is open."""
+        self.handles[handle.number] = handle
+        self.modes[_mode(handle.access, handle.share)] += 1
+        self.lessees[handle.lessee] += 1
+
+    def drop(self, handle: Handle) -> None:
+        """A handle of it is closed."""
+        del self.handles[handle.number]
+        _count_down(self.modes, _mode(handle.access, handle.share))
+        _count_down(self.lessees, handle.lessee)
+
+    def excludes(self, access: int, share: int) -> bool:
+        """Whether an open with this access and share mode collides with one of its handles."""
+        return any(exclude(_mode(access, share), other) for other in self.modes)
+
+    def is_written(self) -> bool:
+        """Whether it is open to be written by anybody."""
+        return any(needed & FILE_SHARE_WRITE for needed, _ in self.modes)
 
     def is_named(self, share: str, path: str) -> bool:
         """Whether somebody opened it by this name."""
@@ -97,7 +122,7 @@ class HandleTable:
     def in_conflict(self, identity: Identity, access: int, share: int) -> list[Handle]:
         """Return the handles that an open with this access and share mode collides with."""
         entry = self._entries.get(identity)
-        if entry is None:
+        if entry is None or not entry.excludes(access, share):
             return []
         return [
             handle
@@ -138,7 +163,8 @@ class HandleTable:
             file,
             now_ns,
         )
-        entry.handles[handle.number] = self._handles[handle.number] = handle
+        entry.add(handle)
+        self._handles[handle.number] = handle
         self._by_tree.setdefault(tree, {})[handle.number] = handle
         self._opened += 1
         return handle
@@ -152,7 +178,7 @@ class HandleTable:
         """Forget a handle; returns whether its file is to be deleted now."""
         entry = handle.entry
         del self._handles[handle.number]
-        del entry.handles[handle.number]
+        entry.drop(handle)
         trees = self._by_tree[handle.tree]
         del trees[handle.number]
         if not trees:
@@ -219,4 +245,18 @@ class HandleTable:
         by_tree = {n for trees in self._by_tree.values() for n in trees}
         assert set(self._handles) == by_entry == by_tree
         entries = self._entries.values()
+        for entry in entries:
+            handles = entry.handles.values()
+            assert entry.modes == Counter(_mode(one.access, one.share) for one in handles)
+            assert entry.lessees == Counter(one.lessee for one in handles)
         assert all(entry.handles or entry.delete_pending for entry in entries)
+
+
+def _mode(access: int, share: int) -> Mode:
+    return shares_needed(access), share
+
+
+def _count_down(counter: Counter[K], key: K) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

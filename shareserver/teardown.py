@@ -38,7 +38,7 @@ def close_handle(state: State, handle: Handle) -> None:
     entry = handle.entry
     delete = state.handles.close(handle)
     state.locks.close(entry.identity, handle.number)
-    if not any(other.lessee == handle.lessee for other in entry.handles.values()):
+    if handle.lessee not in entry.lessees:
         lease = state.leases.drop(entry.identity, handle.lessee)
         if lease is not None and lease.breaking_to is not None:
             state.lease_dropped.unpark_all()

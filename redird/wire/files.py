@@ -50,6 +50,9 @@ LEASE_RH = LEASE_R | LEASE_H
 LEASE_RWH = LEASE_R | LEASE_W | LEASE_H
 
 
+Mode = tuple[int, int]  # the share modes an open needs of others, and those it grants them
+
+
 def shares_needed(access: int) -> int:
     """Return the share modes that everybody else must have granted for `access`."""
     return (
@@ -64,7 +67,12 @@ def conflicts(access: int, share: int, other_access: int, other_share: int) -> b
 
     An open for attributes only neither excludes nor is excluded.
     """
-    needed, other_needed = shares_needed(access), shares_needed(other_access)
+    return exclude((shares_needed(access), share), (shares_needed(other_access), other_share))
+
+
+def exclude(mode: Mode, other: Mode) -> bool:
+    """Say whether two opens exclude each other by what they need and what they grant."""
+    (needed, granted), (other_needed, other_granted) = mode, other
     if not needed or not other_needed:
         return False
-    return bool(needed & ~other_share or other_needed & ~share)
+    return bool(needed & ~other_granted or other_needed & ~granted)

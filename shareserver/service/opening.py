@@ -136,10 +136,9 @@ def _may_write_unseen(
     """Whether others who know the folder would not notice what is written after this open."""
     if not state.leases.others_know_folders(lessee) or file.is_directory:
         return False
-    accesses = [] if entry is None else [one.access for one in entry.handles.values()]
-    writes = any(access & f.WRITES for access in (request.access, *accesses))
+    writes = request.access & f.WRITES or (entry is not None and entry.is_written())
     lease = request.lease | state.leases.state(file.identity, lessee)
-    return writes and bool(lease & LEASE_W)
+    return bool(writes and lease & LEASE_W)
 
 
 def _name_in_way(state: State, peer: Peer, use: Use, request: m.Create) -> list[Break]:
@@ -177,7 +176,7 @@ def _finish(
         now_ns=state.world.wall_now(),
     )
     entry = handle.entry
-    sole = all(other.lessee == lessee for other in entry.handles.values())
+    sole = entry.lessees.keys() == {lessee}
     wanted = LEASE_NONE if info.kind == "symlink" else request.lease
     if state.locks.is_mandatory(file.identity):  # who has locked it must see every read
         wanted &= LEASE_H
