@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
+from clients.lab.page import command
 from clients.lab.plot import MARKERS, thinned, timeline_png
-from clients.lab.report import command, write_report
+from clients.lab.report import COMMAND, write_report
 from clients.lab.table import figure, results_table
 from clients.lab.timeline import Step, Timeline
 
@@ -231,7 +232,7 @@ def test_the_command_repeats_the_options():
     options = {"preset": ["sp5", "sp6"], "dormant_s": 30.0, "out": "my runs"}
     options |= {"json": False, "keep": True, "users": None}
 
-    assert command(options) == (
+    assert command(COMMAND.split(), options) == (
         "uv run redlab reproduce --preset sp5 --preset sp6 --dormant-s 30.0 "
         "--out 'my runs' --keep"
     )
