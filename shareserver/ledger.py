@@ -6,6 +6,7 @@ old one never names a new slot. Whatever frees a use, it is freed once.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,10 @@ class Use:
 
 
 class ConnectionLedger:
-    """Counts uses per share and remembers the latest changes as numbered facts."""
+    """Counts uses per share and remembers the latest changes as numbered facts.
+
+    `on_fact` hears of each the moment it is noted.
+    """
 
     def __init__(self) -> None:
         self._uses: dict[int, Use] = {}
@@ -34,6 +38,7 @@ class ConnectionLedger:
         self._admitted = self._refused = self._released = 0
         self._facts: deque[dict[str, Any]] = deque(maxlen=FACTS_MAX)
         self._fact_number = 0
+        self.on_fact: Callable[[dict[str, Any]], None] = lambda fact: None
 
     def admit(
         self, share: str, uses_max: int | None, session: int, peer: int, user: str, now_ns: int
@@ -100,15 +105,15 @@ class ConnectionLedger:
 
     def _note(self, kind: str, use: Use, now_ns: int) -> None:
         self._fact_number += 1
-        self._facts.append(
-            {
-                "number": self._fact_number,
-                "at_ns": now_ns,
-                "kind": kind,
-                "tree": use.number,
-                "share": use.share,
-                "session": use.session,
-                "user": use.user,
-                "uses": len(self._by_share[use.share]),
-            }
-        )
+        fact = {
+            "number": self._fact_number,
+            "at_ns": now_ns,
+            "kind": kind,
+            "tree": use.number,
+            "share": use.share,
+            "session": use.session,
+            "user": use.user,
+            "uses": len(self._by_share[use.share]),
+        }
+        self._facts.append(fact)
+        self.on_fact(fact)
