@@ -65,7 +65,11 @@ class Timeline:
 
     def ghost_slot_seconds(self, time_scale: float = 1.0) -> float:
         """The integral of ghosts over time, in seconds of the policy: run seconds / scale."""
-        run_s = sum(a.ghosts * (b.at_s - a.at_s) for a, b in pairwise(self.steps))
+        return self.slot_seconds("ghosts", time_scale)
+
+    def slot_seconds(self, of: str, time_scale: float = 1.0) -> float:
+        """The integral over time of one of a step's counts, in seconds of the policy."""
+        run_s: float = sum(getattr(a, of) * (b.at_s - a.at_s) for a, b in pairwise(self.steps))
         return run_s / time_scale
 
     def _move(self, connection: int, state: str) -> None:
