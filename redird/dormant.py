@@ -10,6 +10,7 @@ hence insertion order is deadline order, and a tick costs what is due, not what 
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import takewhile
 from typing import TypeVar
@@ -31,7 +32,7 @@ class DormantTable:
         self._age_max_s = age_max_s
         self._files_max = files_max
         self._shared = shared
-        self._dormant: dict[Handle, None] = {}
+        self._dormant: OrderedDict[Handle, None] = OrderedDict()
         self._closing: dict[Handle, None] = {}
         self._unsent: dict[Handle, None] = {}  # closing, but the server was not asked yet
         self._by_connection: dict[Connection, dict[Handle, None]] = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from clients.lab.ageing import ageing
 from clients.lab.daemons import GUEST, SERVER, SHARE
 from clients.lab.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.session import Client, Session, dial
@@ -244,6 +245,7 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "cycle-scram": cycle_scram,
     "logoff": logoff,
     "memory": memory,
+    "scavenger": ageing,
 }
 
 
