@@ -87,6 +87,7 @@ CORES = [
     "clients.lab.compare.story",
     "clients.lab.history",
     "clients.lab.loadfile",
+    "clients.lab.swarming.outcome",
     "clients.lab.peers.torture",
     "clients.lab.tally",
     "clients.lab.theory.eventsim",

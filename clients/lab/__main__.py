@@ -30,6 +30,7 @@ from clients.lab.reproduce import (
     details,
     reproduce,
 )
+from clients.lab.swarming.command import swarm_command
 from clients.lab.table import results_table
 from clients.receipt import words
 from deploy.local import StartFailed
@@ -267,6 +268,7 @@ def _show_benches(rows: list[dict[str, Any]]) -> None:
 
 main.add_command(replay_command)
 main.add_command(compare_command)
+main.add_command(swarm_command)
 
 if __name__ == "__main__":
     main()

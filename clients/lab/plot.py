@@ -38,6 +38,7 @@ MARKERS = {
     "genuine": ("refused, genuine", "o", "white", "black", 1),
     "undecided": ("refused, undecided", "s", "#999999", "#555555", 1),
 }
+MARKERS_MAX = 1000  # of one verdict, side by side
 STEPS_MAX = 4000  # more than there are pixels; a longer run is thinned to its peaks
 
 
@@ -65,7 +66,7 @@ def timeline_png(
         refused = refusals.get(preset, ())
         _draw_slots(panel, timeline, end_s)
         _draw_limit(panel, uses_max)
-        _draw_refusals(panel, refused, top)
+        _draw_refusals(panel, refused, top, end_s)
         _label(panel, preset, timeline, refused)
     panels[-1].set_xlim(0, end_s)
     panels[-1].set_ylim(0, top * 1.3)
@@ -128,9 +129,9 @@ def _draw_limit(panel: Any, uses_max: int) -> None:
     )
 
 
-def _draw_refusals(panel: Any, refused: Refusals, top: int) -> None:
+def _draw_refusals(panel: Any, refused: Refusals, top: int, end_s: float) -> None:
     for verdict, (_, marker, face, edge, row) in MARKERS.items():
-        times = [at_s for at_s, other in refused if other == verdict]
+        times = _apart([at_s for at_s, other in refused if other == verdict], end_s)
         if not times:  # a line of no points has no extent, and no layout can be made around it
             continue
         height = [top * (1.1 + 0.1 * row)] * len(times)
@@ -145,6 +146,12 @@ def _draw_refusals(panel: Any, refused: Refusals, top: int) -> None:
             markeredgewidth=0.8,
             clip_on=False,
         )
+
+
+def _apart(times: Sequence[float], end_s: float) -> list[float]:
+    """The first of all that would be drawn at the same place."""
+    places = {int(at_s / end_s * MARKERS_MAX): at_s for at_s in sorted(times, reverse=True)}
+    return sorted(places.values())
 
 
 def _label(panel: Any, preset: str, timeline: Timeline, refused: Refusals) -> None:

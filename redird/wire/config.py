@@ -21,15 +21,19 @@ class ConfigError(Exception):
 
 def load(cls: type[C], path: Path) -> C:
     """Read the TOML file at `path` into a `cls`; raises ConfigError."""
+    return build(cls, read_table(path), str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises ConfigError."""
     try:
-        table = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except OSError as error:
         raise ConfigError(f"{path}: {(error.strerror or '').lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
-    return build(cls, table, str(path))
 
 
 @contextmanager

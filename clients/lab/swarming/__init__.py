@@ -1,0 +1,1 @@
+"""`redlab swarm`: thousands of sessions against daemons, measured without flattery."""

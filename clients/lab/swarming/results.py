@@ -1,0 +1,113 @@
+"""What a swarm leaves behind: results.json, pictures, a page, and a table for the terminal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from clients.lab.plot import timeline_png
+from clients.lab.swarming.leader import Load
+from clients.lab.swarming.options import Options
+from clients.lab.swarming.plots import latency_png, refusals_png
+from clients.lab.swarming.report import Picture, rows, write_report
+
+LATE_S = 0.1  # a shard that began later is worth a word
+
+
+def write_results(out: Path, options: Options, load: Load, said: str) -> dict[str, Any]:
+    """Write everything into `out`; returns the documented object."""
+    figures = load.outcome.as_json() | memory(load)
+    pictures = _pictures(out, options, load)
+    details = {
+        **figures,
+        "options": options.words(),
+        "notes": notes(options, load),
+        "reasons": dict(load.outcome.reasons),
+        "refusals": [[round(at_s, 6), verdict] for at_s, verdict in load.outcome.refusals],
+        "measures": load.outcome.measures.plain(),
+        "bounds": asdict(options.bounds),
+    }
+    (out / "results.json").write_text(json.dumps(details, indent=1), encoding="utf-8")
+    write_report(
+        out / "report.html",
+        figures=figures,
+        options=options.words(),
+        notes=notes(options, load),
+        reasons=load.outcome.reasons,
+        pictures=pictures,
+        said=said,
+    )
+    return figures
+
+
+def memory(load: Load) -> dict[str, Any]:
+    """What each daemon's memory grew by, at most, for each session at the peak."""
+    peak = load.outcome.peak
+    grown = {
+        program: round((seen["most"] - seen["first"]) / peak, 1)
+        for program, seen in load.watch.memory_kb.items()
+        if peak
+    }
+    return {"daemon_kb_per_session": grown} if grown else {}
+
+
+def notes(options: Options, load: Load) -> list[str]:
+    """What the figures do not say, or do not say for sure."""
+    found = load.outcome
+    said = [f"lost: {why}" for why in found.lost]
+    if found.interrupted:
+        said.append("ended early by a signal: what was found until then")
+    if found.late_s > LATE_S:
+        said.append(f"a shard began {found.late_s:.1f} s after the others")
+    if not found.complete and options.limit is not None:
+        said.append("not every session is remembered: no refusal can be called spurious")
+    if options.redird and options.limit is None and found.refusals:
+        said.append("refusals are not judged: say the share's limit with --limit")
+    if options.redird and options.limit is not None:
+        said.append("verdicts know of this swarm's sessions only, not of others on the share")
+    if load.watch.reason:
+        said.append(f"slots over time: {load.watch.reason}")
+    most = found.reasons.most_common(1)
+    return said + [f"most failures ({count:,}): {reason}" for reason, count in most]
+
+
+def _pictures(out: Path, options: Options, load: Load) -> list[Picture]:
+    found = load.outcome
+    measures = found.measures
+    latency = out / "latency.png"
+    latency_png(
+        latency,
+        {
+            "logon": measures.logon,
+            "file operation": measures.operation,
+            "logoff": measures.logoff,
+        },
+    )
+    pictures = [Picture("Latency", latency, "Latency by percentile, of each kind of request")]
+    timeline = load.watch.timeline(load.begins_at)
+    if timeline is not None:
+        slots, limit = out / "slots.png", options.limit or timeline.peak()
+        name = options.preset if not options.redird else "redirector"
+        scale = 1.0 if options.redird else options.time_scale
+        timeline_png(slots, {name: timeline}, {name: found.refusals}, limit, scale)
+        said = "Slots by what holds them, over time, against the limit"
+        pictures.append(Picture("Slots against the limit", slots, said))
+    if found.refusals:
+        refusals = out / "refusals.png"
+        refusals_png(refusals, found.refusals, max(found.answering_s, 1.0))
+        pictures.append(Picture("Refusals", refusals, "Refusals over time, by verdict"))
+    return pictures
+
+
+def results_table(figures: Mapping[str, Any]) -> Table:
+    """The figures for a terminal."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    for name, value in rows(figures):
+        table.add_row(name, value)
+    return table
