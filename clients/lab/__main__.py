@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench import BENCHES, run_bench
+from clients.lab.cards.command import card_command, cards_command
 from clients.lab.compare.command import compare_command
 from clients.lab.peers.against import AGAINST
 from clients.lab.peers.turns import ROUNDS, Turns
@@ -269,6 +270,8 @@ def _show_benches(rows: list[dict[str, Any]]) -> None:
 main.add_command(replay_command)
 main.add_command(compare_command)
 main.add_command(swarm_command)
+main.add_command(cards_command)
+main.add_command(card_command)
 
 if __name__ == "__main__":
     main()

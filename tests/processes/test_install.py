@@ -57,6 +57,9 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel):
     assert PACKAGES == {name.removesuffix("/py.typed") for name in names if "py.typed" in name}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert {"deploy/config/redird.toml", "deploy/systemd/redird.service"} < set(names)
+    kept = {path.name for path in (ROOT / "clients/lab/cards").glob("*.toml")}
+    assert "Q248371.toml" in kept
+    assert kept == {Path(name).name for name in names if "cards/" in name and "toml" in name}
 
 
 def test_the_installed_packages_are_the_wheels(scripts, tmp_path):
