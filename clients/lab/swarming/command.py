@@ -15,9 +15,9 @@ from clients.lab import ending
 from clients.lab.swarming.leader import Load, lead_swarm
 from clients.lab.swarming.options import Options, read_workload
 from clients.lab.swarming.progress import Progress
-from clients.lab.swarming.results import notes, results_table, write_results
+from clients.lab.swarming.results import notes, results_table, write_page, write_results
 from clients.lab.swarming.site import line_address, site
-from clients.swarm.executors import ExecutorError, Workers, executor
+from clients.swarm.executors import ExecutorError, executor
 from clients.swarm.runner import Bounds
 from clients.swarm.trace import TraceError
 from clients.swarm.workload import ARRIVALS, LENGTHS, WorkloadError
@@ -68,8 +68,11 @@ PASSWORD_MAX = 1024
 @click.option("--sessions-per-link", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("redlab-out"))
+@click.option("--no-report", is_flag=True, help="only results.json: no pictures, no page")
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
-def swarm_command(workload_file: Path | None, out: Path, as_object: bool, **given: Any) -> None:
+def swarm_command(
+    workload_file: Path | None, out: Path, no_report: bool, as_object: bool, **given: Any
+) -> None:
     """Let thousands of sessions log on, work and log off; measure honestly.
 
     \b
@@ -82,8 +85,7 @@ def swarm_command(workload_file: Path | None, out: Path, as_object: bool, **give
         options = read_options(workload_file, given)
         (out / "logs").mkdir(parents=True, exist_ok=True)
         began, started = time.monotonic(), datetime.now().astimezone()
-        with executor(options.processes, options.dask) as workers:
-            load = ending.run(_run, options, workers, out / "logs", console)
+        load = ending.run(_run, options, out / "logs", console)
     except (ConfigError, WorkloadError, TraceError, AddressError) as error:
         fail(PROGRAM, error)
     except (ExecutorError, SessionError, StartFailed, OSError) as error:
@@ -91,12 +93,14 @@ def swarm_command(workload_file: Path | None, out: Path, as_object: bool, **give
     said = (
         f"Started {started.isoformat(' ', 'seconds')}, took {time.monotonic() - began:.0f} s."
     )
-    figures = write_results(out, options, load, said)
+    figures = write_results(out, options, load)
+    if not no_report:
+        write_page(out, options, load, said)
     if as_object:
         print(json.dumps(figures), flush=True)
     else:
         Console().print(results_table(figures))
-        print(f"\nSee {out}/report.html, results.json and the pictures beside them", flush=True)
+        print(f"\nSee {out}/{'results.json' if no_report else 'report.html'}", flush=True)
     for note in notes(options, load):
         console.print(f"note: {note}", markup=False, highlight=False)
     if load.signal is not None:
@@ -106,11 +110,15 @@ def swarm_command(workload_file: Path | None, out: Path, as_object: bool, **give
     raise SystemExit(1 if load.outcome.partial or in_vain else 0)
 
 
-async def _run(options: Options, workers: Workers, logs: Path, console: Console) -> Load:
+async def _run(options: Options, logs: Path, console: Console) -> Load:
+    show = Progress(options, console).show
     async with site(options, logs) as where:
-        with line_address(options.dask) as line_at:
-            progress = Progress(options, console)
-            return await lead_swarm(options, workers, where, line_at, progress.show)
+        # Workers start and end for a while in which nobody here is waited for.
+        with (
+            executor(options.processes, options.dask) as workers,
+            line_address(options.dask) as at,
+        ):
+            return await lead_swarm(options, workers, where, at, show)
 
 
 def read_options(workload_file: Path | None, given: dict[str, Any]) -> Options:

@@ -18,10 +18,9 @@ from clients.lab.swarming.report import Picture, rows, write_report
 LATE_S = 0.1  # a shard that began later is worth a word
 
 
-def write_results(out: Path, options: Options, load: Load, said: str) -> dict[str, Any]:
-    """Write everything into `out`; returns the documented object."""
+def write_results(out: Path, options: Options, load: Load) -> dict[str, Any]:
+    """Write results.json into `out`; returns the documented object."""
     figures = load.outcome.as_json() | memory(load)
-    pictures = _pictures(out, options, load)
     details = {
         **figures,
         "options": options.words(),
@@ -32,16 +31,21 @@ def write_results(out: Path, options: Options, load: Load, said: str) -> dict[st
         "bounds": asdict(options.bounds),
     }
     (out / "results.json").write_text(json.dumps(details, indent=1), encoding="utf-8")
+    return figures
+
+
+def write_page(out: Path, options: Options, load: Load, said: str) -> None:
+    """Write report.html and its pictures into `out`; `said` is when and how long."""
+    pictures = _pictures(out, options, load)
     write_report(
         out / "report.html",
-        figures=figures,
+        figures=load.outcome.as_json() | memory(load),
         options=options.words(),
         notes=notes(options, load),
         reasons=load.outcome.reasons,
         pictures=pictures,
         said=said,
     )
-    return figures
 
 
 def memory(load: Load) -> dict[str, Any]:
