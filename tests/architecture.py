@@ -94,6 +94,8 @@ CORES = [
     "clients.lab.swarming.outcome",
     "clients.lab.peers.torture",
     "clients.lab.tally",
+    "clients.lab.theory.cells",
+    "clients.lab.theory.controls",
     "clients.lab.theory.eventsim",
     "clients.lab.theory.formulas",
     "clients.lab.theory.statistics",

@@ -41,7 +41,8 @@ class Seen:
     refused: int = 0
     slot_s: float = 0.0
     full_s: float = 0.0
-    residue_s: float = 0.0  # summed over those admitted
+    stayed_s: float = 0.0  # summed over those admitted
+    residue_s: float = 0.0
 
     @property
     def blocked(self) -> float:
@@ -108,6 +109,7 @@ def run_open(
         free = release(logoff)
         heappush(frees, free)
         _account(seen, at, free, start_s, end_s)
+        seen.stayed_s += counted * length
         seen.residue_s += counted * (free - logoff)
         if len(frees) == limit:
             seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
@@ -144,6 +146,18 @@ class Users:
     length: str = EXPONENTIAL
     wait_for_slot: bool = False
 
+    def draws(self, random: "Random") -> list[Iterator[tuple[float, float]]]:
+        """Return for each user how long it thinks and would stay, again and again."""
+        streams = [type(random)(random.getrandbits(64)) for _ in range(self.number)]
+        return [self._draws(stream) for stream in streams]
+
+    def _draws(self, random: "Random") -> Iterator[tuple[float, float]]:
+        uniform, log = random.random, math.log
+        think_s, length_s, drawn = self.think_s, self.length_s, self.length == EXPONENTIAL
+        while True:
+            think = -think_s * log(1.0 - uniform())
+            yield think, (-length_s * log(1.0 - uniform()) if drawn else length_s)
+
 
 def run_closed(
     slots: Slots, users: Users, random: "Random", start_s: float, end_s: float
@@ -151,31 +165,51 @@ def run_closed(
     """Let the users come and go, and tell what the window showed."""
     seen = Seen(end_s - start_s)
     limit, release = slots.limit, _release(slots, random)
-    uniform, log = random.random, math.log
-    think_s, length_s = users.think_s, users.length_s
-    drawn, waits = users.length == EXPONENTIAL, users.wait_for_slot
+    draws, waits = users.draws(random), users.wait_for_slot
     frees: list[float] = []
-    coming = [-think_s * log(1.0 - uniform()) for _ in range(users.number)]
+    coming = [(*next(draw), user) for user, draw in enumerate(draws)]
     heapify(coming)
-    while (at := coming[0]) < end_s:
+    while (at := coming[0][0]) < end_s:
+        at, length, user = coming[0]
         while frees and frees[0] <= at:
             heappop(frees)
         counted = at >= start_s
         seen.logons += counted
-        thinks = -think_s * log(1.0 - uniform())
+        think, stay = next(draws[user])
         if len(frees) >= limit:
             seen.refused += counted
-            heapreplace(coming, at + thinks)
+            heapreplace(coming, (at + think, stay, user))
             continue
-        logoff = at + (-length_s * log(1.0 - uniform()) if drawn else length_s)
+        logoff = at + length
         free = release(logoff)
         heappush(frees, free)
-        heapreplace(coming, (free if waits else logoff) + thinks)
+        heapreplace(coming, ((free if waits else logoff) + think, stay, user))
         _account(seen, at, free, start_s, end_s)
+        seen.stayed_s += counted * length
         seen.residue_s += counted * (free - logoff)
         if len(frees) == limit:
             seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
     return seen
+
+
+def decide_users(
+    slots: Slots, users: Users, random: "Random", end_s: float
+) -> Iterator[tuple[int, bool]]:
+    """Yield for each logon whose it is and whether it is admitted."""
+    draws, release, frees = users.draws(random), _release(slots, random), list[float]()
+    coming = [(*next(draw), user) for user, draw in enumerate(draws)]
+    heapify(coming)
+    while coming[0][0] < end_s:
+        at, length, user = coming[0]
+        while frees and frees[0] <= at:
+            heappop(frees)
+        admitted = len(frees) < slots.limit
+        yield user, admitted
+        think, stay = next(draws[user])
+        logoff = at + length if admitted else at
+        if admitted:
+            heappush(frees, release(logoff))
+        heapreplace(coming, (logoff + think, stay, user))
 
 
 # --- when a slot is free ----------------------------------------------------------------------

@@ -46,10 +46,16 @@ def offered_for(limit: int, target: float) -> float:
     return bisect(lambda offered: erlang_b(limit, offered) - target, 0.0, high)
 
 
-def bisect(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a function that rises from below 0 to above it is 0."""
-    for _ in range(200):
-        middle = (low + high) / 2
+def bisect(
+    rising: Callable[[float], float], low: float, high: float, tolerance: float = 0.0
+) -> float:
+    """Return where a function that rises from below 0 to above it is 0.
+
+    `tolerance` is relative; 0 goes on as far as floats do.
+    """
+    while (high - low) > tolerance * high:
+        # Over many powers of ten the middle is the geometric one.
+        middle = math.sqrt(low * high) if low > 0 and high > 4 * low else (low + high) / 2
         if middle in (low, high):
             break
         low, high = (low, middle) if rising(middle) > 0 else (middle, high)
