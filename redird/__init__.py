@@ -7,7 +7,6 @@ dormancy pays), `logoff`; `scavenger` is the timer, `upstream` what a server can
 `daemon` listeners, signals, shutdown.
 
 What sessions ask is served by `filing` (files), `naming` (names), `extents` (parts of files)
-and `locking` (byte ranges). What is kept under leases: data in `cache`, by `reading` and
-`writing`; what is not sent yet in `deferred`, by `flushing`; names in `names`, by `folders` and
-`exploring`; what kernels above us were told in `promises`. `fuse` is the mount.
+and `locking` (byte ranges). `leased` is what is kept under leases and told from memory: data,
+attributes, names, and what is not sent yet. `fuse` is the mount.
 """

@@ -8,9 +8,10 @@ import math
 
 import trio
 
-from redird import closing, promises
-from redird.flushing import flush
+from redird import closing
 from redird.holdings import Connection
+from redird.leased import promises
+from redird.leased.flushing import flush
 from redird.parking import may_park
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.state import State

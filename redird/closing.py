@@ -9,8 +9,8 @@ from itertools import islice
 import structlog
 import trio
 
-from redird import folders, promises
 from redird.holdings import Connection, File, Handle
+from redird.leased import folders, promises
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.sessions import Session
 from redird.state import State

@@ -1,7 +1,7 @@
 """Which connections, handles and opens there are (`holdings` says what each is)."""
 
 from redird.holdings import Connection, File, Handle, Open, PathKey, ServerHandle, path_key
-from redird.names import Names
+from redird.leased.names import Names
 from redird.sessions import Session
 from redird.wire.messages import FileInfo
 

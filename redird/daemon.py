@@ -13,12 +13,12 @@ import structlog
 import trio
 
 from redird import logoff
-from redird.cache import PageCache
 from redird.config import Config, preset_of
-from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
-from redird.flushing import flush_on_time
 from redird.fuse.mounts import Mounts
+from redird.leased.cache import PageCache
+from redird.leased.deferred import DeferredWrites
+from redird.leased.flushing import flush_on_time
 from redird.peers import Peer
 from redird.scavenger import scavenge
 from redird.service import serve

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from redird import attributes, closing, folders
+from redird import closing
 from redird.finding import link_of, opened_file, tree_of, with_slot
-from redird.flushing import flush
 from redird.holdings import Open
+from redird.leased import attributes, folders
+from redird.leased.flushing import flush
+from redird.leased.promises import call_back_data, call_back_paths
 from redird.peers import Peer
-from redird.promises import call_back_data, call_back_paths
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused

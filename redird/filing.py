@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import trio
 
-from redird import attributes, closing, exploring, folders, opening, parking, reading, writing
+from redird import closing, opening, parking
 from redird.finding import link_of, opened_file, tree_of, with_slot
-from redird.flushing import flush as flush_deferred
-from redird.flushing import flush_share, raise_error
 from redird.holdings import Handle, Listing, Open
+from redird.leased import attributes, exploring, folders, reading, writing
+from redird.leased.flushing import flush as flush_deferred
+from redird.leased.flushing import flush_share, raise_error
+from redird.leased.promises import call_back_data, call_back_paths
 from redird.naming import close_dormant
 from redird.peers import Peer
-from redird.promises import call_back_data, call_back_paths
 from redird.state import State
 from redird.unlocking import give_up
 from redird.wire import messages as m

@@ -9,7 +9,7 @@ common: what is known of it, and the lease that allows to know it.
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from redird.names import Names
+from redird.leased.names import Names
 from redird.sessions import Session
 from redird.wire.errors import Refused
 from redird.wire.messages import DataWritten, Entry, FileInfo, VolumeFound

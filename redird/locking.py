@@ -10,10 +10,10 @@ from dataclasses import replace
 import trio
 
 from redird.finding import link_of, opened_file
-from redird.flushing import flush
+from redird.leased.flushing import flush
+from redird.leased.promises import call_back
 from redird.locks import END, NT, POSIX, Claim
 from redird.peers import Peer
-from redird.promises import call_back
 from redird.state import State
 from redird.unlocking import unlock as unlock_claim
 from redird.wire import messages as m

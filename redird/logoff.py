@@ -8,8 +8,8 @@ import structlog
 import trio
 
 from redird import closing, parking
-from redird.flushing import flush_connections
 from redird.holdings import Connection, Handle
+from redird.leased.flushing import flush_connections
 from redird.presets import FORCE, PURGE
 from redird.routing import drop_links
 from redird.sessions import Session

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from redird import closing, folders
+from redird import closing
 from redird.finding import tree_of, with_slot
 from redird.holdings import Connection, Handle, path_key
+from redird.leased import folders
+from redird.leased.promises import call_back_paths
 from redird.peers import Peer
-from redird.promises import call_back_paths
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.messages import Message

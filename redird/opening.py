@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import trio
 
-from redird import attributes, closing, folders, parking
-from redird.flushing import flush
+from redird import closing, parking
 from redird.holdings import Connection, File, Handle, Open, path_key
-from redird.promises import call_back_paths
+from redird.leased import attributes, folders
+from redird.leased.flushing import flush
+from redird.leased.promises import call_back_paths
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m

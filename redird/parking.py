@@ -3,8 +3,8 @@
 import trio
 
 from redird import closing
-from redird.flushing import flush, raise_error
 from redird.holdings import Connection, Handle, Open
+from redird.leased.flushing import flush, raise_error
 from redird.state import State
 from redird.unlocking import give_up
 from redird.wire import messages as m

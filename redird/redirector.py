@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import trio
 
 from redird import closing, parking
-from redird.flushing import flush_connections
 from redird.holdings import Connection
+from redird.leased.flushing import flush_connections
 from redird.routing import drop_links, server_link
 from redird.sessions import Session, SessionKeys
 from redird.state import State

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
-from redird.cache import PageCache
 from redird.config import Config
 from redird.connections import ConnectionTable
-from redird.deferred import DeferredWrites
 from redird.dormant import DormantTable
 from redird.facts import FactLog
 from redird.holdings import Connection, File
+from redird.leased.cache import PageCache
+from redird.leased.deferred import DeferredWrites
 from redird.locks import ClaimTable
 from redird.presets import Policy, Preset
 from redird.sessions import Session, SessionTable

@@ -27,7 +27,7 @@ from clients.lab.programs import Program, Redirector
 from clients.session import Client
 from redird import daemon
 from redird.config import Config as RedirectorConfig
-from redird.flushing import flush_on_time
+from redird.leased.flushing import flush_on_time
 from redird.logoff import TEARDOWN_MAX_S
 from redird.presets import AFTER_KEEP, NEVER
 from redird.scavenger import scavenge

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from redird.names import Line
+from redird.leased.names import Line
 
 LISTINGS_MAX = 32  # of one mount
 _INDEX_BITS = 32

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import structlog
 import trio
 
-from redird import flushing, redirector
+from redird import redirector
 from redird.finding import opened_file
 from redird.fuse.errnos import NotDone
 from redird.holdings import Connection, File
+from redird.leased import flushing
 from redird.peers import Peer
 from redird.sessions import SessionKeys
 from redird.state import State

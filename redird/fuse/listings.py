@@ -11,7 +11,6 @@ from itertools import islice
 
 import trio
 
-from redird import folders
 from redird.fuse import bodies, files, replies
 from redird.fuse.begun import index_of
 from redird.fuse.callers import Caller
@@ -20,7 +19,8 @@ from redird.fuse.mount import Mount, Opened
 from redird.fuse.nodes import Node
 from redird.fuse.replies import KINDS, Listed
 from redird.fuse.requests import Request
-from redird.names import Line
+from redird.leased import folders
+from redird.leased.names import Line
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused

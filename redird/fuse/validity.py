@@ -1,18 +1,18 @@
 """What the kernel may remember of a share, and for how long: every such decision is here.
 
 The kernel is told in seconds: as long as the handle whose lease licenses it will surely be
-kept. What ends that earlier calls the promise back first (`redird.promises`). Of a share that
+kept. What ends that earlier calls the promise back first (`leased.promises`). Of a share that
 several users see, names and attributes are never remembered: each is asked for by whom it is
 told to.
 """
 
 import math
 
-from redird import folders
-from redird.attributes import are_known
 from redird.fuse.kernel import Init
 from redird.holdings import Connection, File, Handle
-from redird.promises import promise
+from redird.leased import folders
+from redird.leased.attributes import are_known
+from redird.leased.promises import promise
 from redird.state import State
 from redird.wire.files import LEASE_R
 from redird.wire.messages import FileInfo

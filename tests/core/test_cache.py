@@ -4,8 +4,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from redird import cache
-from redird.cache import PAGE_BYTES, PageCache
+from redird.leased import cache
+from redird.leased.cache import PAGE_BYTES, PageCache
 
 PAGES_KEPT = 5
 SMALL = 16  # bytes a page has in the state machine

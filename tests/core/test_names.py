@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from redird import names
-from redird.names import Names
+from redird.leased import names
+from redird.leased.names import Names
 from redird.wire.messages import Entry, FileInfo
 
 

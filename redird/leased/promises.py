@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Iterable
 
 import trio
 
-from redird.attributes import is_named
 from redird.holdings import Connection, File, Handle, Open
+from redird.leased.attributes import is_named
 from redird.state import State
 from redird.wire.files import LEASE_R
 

@@ -6,8 +6,8 @@ Attributes are the server's: with writes deferred, these are sent before anythin
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from redird.flushing import flush
 from redird.holdings import File, Handle
+from redird.leased.flushing import flush
 from redird.state import State
 from redird.wire.errors import Refused
 from redird.wire.files import LEASE_H, LEASE_R

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import trio
 
-from redird import attributes
-from redird.attributes import are_known, is_named
 from redird.holdings import Connection, File, Handle
-from redird.names import Line, Names
+from redird.leased import attributes
+from redird.leased.attributes import are_known, is_named
+from redird.leased.names import Line, Names
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m

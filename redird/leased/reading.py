@@ -6,8 +6,8 @@ asked for before the file changed is never kept.
 
 import trio
 
-from redird.flushing import flush
 from redird.holdings import Fetch, Handle, Open
+from redird.leased.flushing import flush
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from redird import folders
-from redird.attributes import changing
-from redird.flushing import SEND_AT_BYTES, flush, raise_error
 from redird.holdings import Handle, Open
-from redird.promises import call_back_data, has_others
+from redird.leased import folders
+from redird.leased.attributes import changing
+from redird.leased.flushing import SEND_AT_BYTES, flush, raise_error
+from redird.leased.promises import call_back_data, has_others
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m

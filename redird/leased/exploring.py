@@ -5,9 +5,9 @@ kept like a closed file.
 """
 
 from redird import opening
-from redird.flushing import flush_share
-from redird.folders import LOOK, handle_of, names_of, split
 from redird.holdings import Connection, Handle
+from redird.leased.flushing import flush_share
+from redird.leased.folders import LOOK, handle_of, names_of, split
 from redird.state import State
 from redird.wire import files as f
 from redird.wire import messages as m

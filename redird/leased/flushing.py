@@ -7,8 +7,8 @@ through it reports it, once.
 
 import trio
 
-from redird.deferred import Extent
 from redird.holdings import Connection, File, Handle
+from redird.leased.deferred import Extent
 from redird.state import State
 from redird.wire.errors import Refused
 from redird.wire.status import Status
