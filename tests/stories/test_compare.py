@@ -133,6 +133,23 @@ def test_the_figures_count_what_the_sessions_did():
     assert row["dormant_only_slot_seconds"] == pytest.approx(2 * 3.5, abs=0.2)
 
 
+@pytest.mark.parametrize("preset", ["sp3", "sp5", "sp6", "w2k", "recall"])
+def test_calls_and_memory_streams_come_to_the_same(preset):
+    called, wired = (
+        play(q248371(), Setting(preset, LIMIT, hold_s=0.2, wired=wired), seed=3)
+        for wired in (False, True)
+    )
+
+    def outcomes(run):
+        return [(one.key, one.attempt.outcome, one.statuses) for one in run.logons]
+
+    def figures(run):
+        return {key: value for key, value in run.row().items() if key != "spent_s"}
+
+    assert outcomes(called) == outcomes(wired)
+    assert figures(called) == figures(wired)
+
+
 def test_with_a_delay_the_time_to_log_on_means_something():
     [run] = compared(q248371(users=2, sessions=2), "sp6", delay_s=0.01)
 

@@ -66,6 +66,7 @@ def _workload_flags(function: Any) -> Any:
     "--hold-s", type=SECONDS, default=1.0, show_default=True, help="how long a visit takes"
 )
 @click.option("--delay-s", type=click.FloatRange(0, 10), default=0.0, help="to the server")
+@click.option("--wired", is_flag=True, help="virtual time, but over memory streams: slower")
 @_workload_flags
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("--save-trace", type=click.Path(path_type=Path, dir_okay=False))
@@ -129,7 +130,9 @@ def _require_sense(options: Mapping[str, Any]) -> None:
 
 def _play(trace: Trace, said: str, options: Mapping[str, Any]) -> list[Played]:
     presets = tuple(dict.fromkeys(options["presets"])) or USUAL
-    values = {name: options[name] for name in ("limit", "dormant_s", "hold_s", "delay_s")}
+    values = {
+        name: options[name] for name in ("limit", "dormant_s", "hold_s", "delay_s", "wired")
+    }
     settings = [Setting(preset, **values) for preset in presets]
     console = Console(stderr=True)
     visits = sum(len(planned.visits) for planned in trace.sessions)

@@ -8,19 +8,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clients.lab.compare.logons import Change
-
 _ENCODE = json.JSONEncoder(separators=(", ", ": ")).encode
 _OF_NO_EVENT = ("number", "at_ns", "kind", "event")
 
 
 class EventLog:
-    """Writes each event as a line, and keeps the changes of connections."""
+    """Writes each event as a line; `now` gives seconds since the begin."""
 
     def __init__(self, now: Callable[[], float], write: Callable[[str], object] | None) -> None:
         self._now = now
         self._write = write
-        self.changes: list[Change] = []
 
     def note(self, event: str, **values: Any) -> None:
         """Something happened to a user."""
@@ -28,18 +25,8 @@ class EventLog:
             line = {"at_s": round(self._now(), 6), "event": event, **values}
             self._write(_ENCODE(line) + "\n")
 
-    def redirector(self, fact: Mapping[str, Any]) -> None:
-        """The redirector noted a fact."""
-        if fact["kind"] == "connection_state":
-            user, state = fact["user"], fact["state"]
-            self.changes.append(Change(self._now(), fact["connection"], user, state))
-        self._fact("redirector", fact)
-
-    def server(self, fact: Mapping[str, Any]) -> None:
-        """The server noted a fact."""
-        self._fact("server", fact)
-
-    def _fact(self, of: str, fact: Mapping[str, Any]) -> None:
+    def fact(self, of: str, fact: Mapping[str, Any]) -> None:
+        """A daemon noted a fact."""
         if self._write is not None:
             values = {key: fact[key] for key in fact if key not in _OF_NO_EVENT}
             self.note(fact["kind"], of=of, **values)

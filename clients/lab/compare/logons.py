@@ -5,6 +5,7 @@ since the begin: those of a scaled run are divided by its scale; but the clients
 timeline and receipts keep the run's own.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +23,22 @@ class Change(NamedTuple):
     connection: int
     user: str
     state: str
+
+
+def changes_of(
+    facts: Iterable[Mapping[str, Any]], began_ns: int, time_scale: float = 1.0
+) -> list[Change]:
+    """What a redirector's facts say of its connections."""
+    return [
+        Change(
+            (fact["at_ns"] - began_ns) / 1e9 / time_scale,
+            fact["connection"],
+            fact["user"],
+            fact["state"],
+        )
+        for fact in facts
+        if fact["kind"] == "connection_state"
+    ]
 
 
 @dataclass(slots=True)

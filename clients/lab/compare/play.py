@@ -16,15 +16,14 @@ from typing import Any
 
 import trio
 
-from clients.errors import ConnectRefused, SessionError
+from clients.errors import ConnectRefused, SessionError, session_errors
 from clients.lab.compare.events import EventLog
-from clients.lab.compare.logons import SUCCESS, Logon
+from clients.lab.compare.logons import Logon
+from clients.lab.compare.visiting import visit_file
 from clients.lab.history import Attempt
-from clients.session import Client, Session
-from clients.swarm.trace import PlannedSession, Trace, Visit
+from clients.session import Client
+from clients.swarm.trace import PlannedSession, Trace
 
-FILE_BYTES = 1024
-WRITTEN = b"written by a visit"
 OFF_MAX_S = 1e-3
 HOLDERS_KEPT_MAX = 20_000  # of all receipts of a run; later ones are kept without holders
 
@@ -38,11 +37,6 @@ class Way:
     share: str
     hold_s: float = 0.0  # how long a visit keeps its file open, at most until the next
     time_scale: float = 1.0
-
-
-def file_name(file: int) -> str:
-    """What the share's files are called."""
-    return f"f{file}.txt"
 
 
 def user_name(user: int) -> str:
@@ -91,7 +85,7 @@ class Players:
         number = self._numbers[user]
         chance = Random(f"{self._seed}/{user}/{number}")
         off_s = chance.random() * OFF_MAX_S
-        await self._sleep(think_s + off_s)
+        await trio.sleep((think_s + off_s) * self._way.time_scale)
         logon = Logon(user, number, Attempt(user_name(user), self.now()))
         self.logons.append(logon)
         self._note(logon, "attempt_started")
@@ -112,7 +106,7 @@ class Players:
         session = await client.logon(attempt.user)
         attempt.connect_sent = self.now()
         try:
-            await session.connect(self._way.server, self._way.share)
+            tree = await session.connect(self._way.server, self._way.share)
         except ConnectRefused as no:
             attempt.connect_answered, attempt.outcome = self.now(), "refused"
             self._note(logon, "refused", receipt=no.receipt)
@@ -122,7 +116,10 @@ class Players:
         attempt.connect_answered, attempt.outcome = self.now(), "admitted"
         logon.log_on_s = trio.current_time() - began
         self._note(logon, "admitted")
-        await self._visits(session, logon, planned, off_s)
+        leaves = trio.current_time() + (planned.length_s + off_s) * self._way.time_scale
+        with session_errors():
+            await self._visits(client, tree, logon, planned)
+        await trio.sleep_until(leaves)
         attempt.logoff_sent = self.now()
         proof = await session.logoff()
         attempt.logoff_answered = self.now()
@@ -145,33 +142,17 @@ class Players:
         )
 
     async def _visits(
-        self, session: Session, logon: Logon, planned: PlannedSession, off_s: float
+        self, client: Client, tree: int, logon: Logon, planned: PlannedSession
     ) -> None:
         admitted, scale = trio.current_time(), self._way.time_scale
         ends = [*(visit.at_s for visit in planned.visits[1:]), planned.length_s]
         for visit, end_s in zip(planned.visits, ends, strict=True):
             await trio.sleep_until(admitted + visit.at_s * scale)
-            status = await self._visit(
-                session, visit, min(self._way.hold_s, end_s - visit.at_s)
-            )
+            hold_s = min(self._way.hold_s, end_s - visit.at_s) * scale
+            status = await visit_file(client, tree, visit, hold_s)
             logon.statuses.append(status)
             logon.visited_s.append((trio.current_time() - self._began) / scale)
             self._note(logon, "visited", file=visit.file, write=visit.write, status=status)
-        await trio.sleep_until(admitted + (planned.length_s + off_s) * scale)
-
-    async def _visit(self, session: Session, visit: Visit, hold_s: float) -> str:
-        name = rf"\\{self._way.server}\{self._way.share}\{file_name(visit.file)}"
-        try:
-            async with session.open(name, "r+b" if visit.write else "rb") as file:
-                if hold_s > 0:
-                    await self._sleep(hold_s)
-                await (file.write(WRITTEN) if visit.write else file.read(FILE_BYTES))
-        except SessionError as error:  # another's logoff may take files away
-            return error.status.name
-        return SUCCESS
-
-    async def _sleep(self, policy_s: float) -> None:
-        await trio.sleep(policy_s * self._way.time_scale)
 
     def _note(self, logon: Logon, event: str, **values: Any) -> None:
         self._log.note(event, user=logon.attempt.user, number=logon.number, **values)

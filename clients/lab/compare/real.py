@@ -2,17 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import trio
 
 from clients.lab.compare.events import EventLog
-from clients.lab.compare.logons import Change, Played
-from clients.lab.compare.play import FILE_BYTES, Players, Way, file_name
+from clients.lab.compare.logons import Played, changes_of
+from clients.lab.compare.play import Players, Way
 from clients.lab.compare.virtual import RECALL_WAIT_S, Setting, files_of, policy_of, users_of
+from clients.lab.compare.visiting import FILE_BYTES, file_name
 from clients.lab.daemons import SERVER, SHARE, Daemons, running
 from clients.lab.timeline import Timeline
 from clients.session import Client, dial
@@ -80,7 +80,7 @@ async def _play(
         setting.preset,
         setting.limit,
         players.logons,
-        _changes(facts, began_ns, time_scale),
+        changes_of(facts, began_ns, time_scale),
         Timeline(facts, began_ns, ended_ns),
         found["creates_avoided"],
         found["round_trips_saved"],
@@ -89,21 +89,6 @@ async def _play(
         spent_s,
         time_scale=time_scale,
     )
-
-
-def _changes(
-    facts: Iterable[Mapping[str, Any]], began_ns: int, time_scale: float
-) -> list[Change]:
-    return [
-        Change(
-            (fact["at_ns"] - began_ns) / 1e9 / time_scale,
-            fact["connection"],
-            fact["user"],
-            fact["state"],
-        )
-        for fact in facts
-        if fact["kind"] == "connection_state"
-    ]
 
 
 async def _wait_empty(setting: Setting, time_scale: float, daemons: Daemons) -> None:

@@ -19,7 +19,8 @@ from clients.receipt import WIDTH, seconds, words
 BEFORE_S = 60.0
 USERS_MAX = 6
 STEPS_MAX = 5  # of one user
-MOMENT_S = 0.02  # a state left sooner is not told of
+INSTANT_S = 1e-6  # facts are in nanoseconds
+MOMENT_S = 1.0  # a state left sooner is not told of
 STATES = {
     "live": "logged on",
     "dormant_only": "all files closed, dormant",
@@ -63,7 +64,7 @@ def slots_at(changes: Sequence[Change], at_s: float) -> list[Slot]:
     """Who holds slots just before an instant, by the facts."""
     held: dict[int, Slot] = {}
     for change in changes:
-        if change.at_s >= at_s:
+        if change.at_s > at_s - INSTANT_S:
             break
         held[change.connection] = Slot(change.user, change.state, change.at_s)
     return [slot for slot in held.values() if slot.state in HELD_STATES]
@@ -147,7 +148,7 @@ def _meanwhile(where: Divergence, run: Played) -> str:
     given = [
         one.user
         for one in run.changes
-        if one.state == RELEASED and logon.began_s <= one.at_s <= ends_s
+        if one.state == RELEASED and logon.began_s - INSTANT_S <= one.at_s <= ends_s + INSTANT_S
     ]
     if not given or len(slots_at(run.changes, logon.began_s)) < run.limit:
         return ""
@@ -161,7 +162,8 @@ def _before(
     return [
         one
         for one in changes
-        if at_s - BEFORE_S <= one.at_s < at_s and (users is None or one.user in users)
+        if at_s - BEFORE_S <= one.at_s <= at_s - INSTANT_S
+        and (users is None or one.user in users)
     ]
 
 
@@ -174,12 +176,12 @@ def _path(changes: Sequence[Change], at_s: float, user: str) -> str:
 
 
 def _matters(one: Change, mine: Sequence[Change]) -> bool:
-    """Not what was left at once, nor the coming and going from visit to visit."""
+    """Not what was over at once, nor the coming and going from visit to visit."""
     same = [other for other in mine if other.connection == one.connection]
     index = same.index(one)
-    later = same[index + 1] if index + 1 < len(same) else None
-    if later is not None and later.at_s - one.at_s < MOMENT_S:
-        return False
-    if later is None:
+    if index + 1 == len(same):
         return index == 0 or one.state != "live"
+    later = same[index + 1]
+    if one.state == "closing" or later.at_s - one.at_s < MOMENT_S:
+        return False
     return index == 0 or not {one.state, later.state} <= {*FLAPPING}

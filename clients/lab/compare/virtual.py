@@ -5,19 +5,22 @@
 The same trace, setting and seed give the same run, and the same events byte for byte.
 """
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import trio
 
 from clients.lab import virtual
 from clients.lab.compare.events import EventLog
-from clients.lab.compare.logons import Played
-from clients.lab.compare.play import FILE_BYTES, Players, Way, file_name, user_name
+from clients.lab.compare.logons import Played, changes_of
+from clients.lab.compare.play import Players, Way, user_name
+from clients.lab.compare.visiting import FILE_BYTES, file_name
 from clients.lab.stage import SERVER, Stage, stage
 from clients.lab.timeline import Timeline
 from clients.session import Client
@@ -36,13 +39,18 @@ SESSIONS_MAX = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Under what a trace is played; without `dormant_s` the preset's own age holds."""
+    """Under what a trace is played; without `dormant_s` the preset's own age holds.
+
+    `wired`: redirector and server talk over memory streams, as they must for a `delay_s`; else
+    what one asks the other are calls, which takes half the time.
+    """
 
     preset: str
     limit: int
     dormant_s: float | None = None
     hold_s: float = 0.0
     delay_s: float = 0.0  # between redirector and server, one way
+    wired: bool = False
 
 
 def play(
@@ -67,9 +75,12 @@ async def play_on_stage(
 ) -> Played:
     """Play a trace in the run that there is."""
     began, spent_from = trio.current_time(), time.perf_counter()
-    facts: list[dict[str, object]] = []
+    facts: list[dict[str, Any]] = []
+    swift = not setting.wired and setting.delay_s == 0
     log = EventLog(lambda: trio.current_time() - began, write)
-    async with stage(_server(trace, setting), _redirector(setting), seed=seed) as opened:
+    async with stage(
+        _server(trace, setting), _redirector(setting), seed=seed, swift=swift
+    ) as opened:
         state = opened.redirector.state
         opened.redirector.delay_s = setting.delay_s
         _listen(opened, log, facts)
@@ -85,7 +96,7 @@ async def play_on_stage(
             setting.preset,
             setting.limit,
             players.logons,
-            log.changes,
+            changes_of(facts, start_ns),
             Timeline(facts, start_ns, opened.wall_now()),
             found["creates_avoided"],
             found["round_trips_saved"],
@@ -133,13 +144,13 @@ def _redirector(setting: Setting) -> RedirectorConfig:
     )
 
 
-def _listen(opened: Stage, log: EventLog, facts: list[dict[str, object]]) -> None:
-    def heard(fact: dict[str, object]) -> None:
+def _listen(opened: Stage, log: EventLog, facts: list[dict[str, Any]]) -> None:
+    def heard(fact: dict[str, Any]) -> None:
         facts.append(fact)
-        log.redirector(fact)
+        log.fact("redirector", fact)
 
     opened.redirector.state.facts.on_fact = heard
-    opened.server.ledger.on_fact = log.server
+    opened.server.ledger.on_fact = functools.partial(log.fact, "server")
 
 
 def _make_files(opened: Stage, files: Iterable[int]) -> None:
