@@ -34,6 +34,7 @@ from clients.lab.reproduce import (
 from clients.lab.swarming.command import swarm_command
 from clients.lab.table import results_table
 from clients.lab.theory.oracle import oracle
+from clients.lab.theory.plan import plan
 from clients.receipt import words
 from deploy.local import StartFailed
 from redird.presets import PRESETS
@@ -268,6 +269,7 @@ def _show_benches(rows: list[dict[str, Any]]) -> None:
     print(f"on {machine()}")
 
 
+main.add_command(plan)
 main.add_command(oracle)
 main.add_command(replay_command)
 main.add_command(compare_command)

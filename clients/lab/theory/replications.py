@@ -181,8 +181,11 @@ def _simulated(cell: Cell, seed: str, logons: int) -> tuple[Seen, float, list[fl
 # --- the pilot --------------------------------------------------------------------------------
 
 
-def pilot(cell: Cell, precision: float, seed: str) -> Pilot:
-    """Learn from the event simulation how long to measure for such a relative half width."""
+def pilot(cell: Cell, precision: float, seed: str, *, simulated: bool = True) -> Pilot:
+    """Learn from the event simulation how long to measure for such a relative half width.
+
+    Without `simulated` theory is the textbook's, where it is not the answer too.
+    """
     runs = [_simulated(cell, f"{seed} pilot {n}", PILOT_LOGONS) for n in range(PILOTS)]
     values = [value for _, value, _ in runs]
     found = [one for _, _, one in runs]
@@ -193,7 +196,9 @@ def pilot(cell: Cell, precision: float, seed: str) -> Pilot:
     per_logon = steady.error**2 * PILOTS * PILOT_LOGONS * (PILOTS - 1) / freedom
     half = precision * cell.target / t_quantile(0.975, REPLICATIONS - 1)
     logons = round(per_logon / half**2 / REPLICATIONS)
-    theory, low, high, residue_s = _theory(cell, seed, logons, weights, expected)
+    theory, low, high, residue_s = (
+        _theory(cell, seed, logons, weights, expected) if simulated else _exact(cell)
+    )
     bounded = min(max(logons, LOGONS_MIN), emulator.LOGONS_MAX)
     return Pilot(bounded, tuple(weights), tuple(expected), theory, low, high, residue_s)
 
@@ -204,14 +209,18 @@ def _theory(
     """Return what is expected, with its own interval where that is a simulation's."""
     exact = not (cell.users or cell.tick_s) or not cell.residue_s
     if exact:
-        known = cell.textbook()
-        return known, known, known, cell.residue_s
+        return _exact(cell)
     logons = min(THEORY_TIMES * max(logons, LOGONS_MIN), THEORY_LOGONS_MAX)
     runs = [_simulated(cell, f"{seed} theory {n}", logons) for n in range(REPLICATIONS)]
     found = [one for _, _, one in runs]
     steady = interval(controlled([value for _, value, _ in runs], found, expected, weights))
     lingered_s = sum(seen.lingered_s for seen, _, _ in runs) / len(runs)
     return steady.mean, steady.low, steady.high, lingered_s
+
+
+def _exact(cell: Cell) -> tuple[float, float, float, float]:
+    known = cell.textbook()
+    return known, known, known, cell.residue_s
 
 
 # --- silence ----------------------------------------------------------------------------------
