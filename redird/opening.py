@@ -5,6 +5,7 @@ ago (revive), or by a new one. Before a new one is asked for, our own dormant ha
 stand in its way are closed, whoever parked them: a dormant handle never costs anybody access.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import trio
@@ -127,17 +128,18 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
     waiting = True
     asked = _asked(state, request, tree)
     then = None
+    changing: AbstractContextManager[None] = nullcontext()
     if request.disposition != f.FILE_OPEN:
         then = folders.follow_up(state, connection, request.path)
+        changing = folders.changing(state, connection, request.path)
 
     def created(reply: m.Created) -> None:  # before any break of its lease is looked at
         handles.append(_record(state, connection, asked, reply))
         if not waiting:
             state.spawn(_drop_unused, state, handles)
 
-    changes = [request.path] if request.disposition != f.FILE_OPEN else []
     try:
-        with folders.changing(state, connection, *changes):
+        with changing:
             reply = await state.links[connection.link].create(asked, created, then)
         if connection.session.active and not handles[0].dead:
             opened = state.connections.add_open(connection, handles[0])

@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from clients.lab.ageing import ageing
+from clients.lab.compare.pace import pace
 from clients.lab.daemons import GUEST, SERVER, SHARE
 from clients.lab.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.session import Client, Session, dial
@@ -246,6 +247,7 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "logoff": logoff,
     "memory": memory,
     "scavenger": ageing,
+    "virtual": pace,
 }
 
 

@@ -94,5 +94,6 @@ class Timeline:
         at_s = max(at_s, self.end_s)
         if at_s == self.end_s:
             self.steps.pop()
-        counts = {state: self._counts[state] for state in HELD_STATES}
-        self.steps.append(Step(at_s, ghosts=len(self._ghosts), **counts))
+        live, dormant_only, orphan, closing = map(self._counts.__getitem__, HELD_STATES)
+        ghosts = len(self._ghosts)
+        self.steps.append(Step(at_s, live, dormant_only, orphan, closing, ghosts))

@@ -21,6 +21,7 @@ from clients.lab.compare.events import EventLog
 from clients.lab.compare.logons import Logon
 from clients.lab.compare.visiting import visit_file
 from clients.lab.history import Attempt
+from clients.lab.virtual import sleep_until
 from clients.session import Client
 from clients.swarm.trace import PlannedSession, Trace
 
@@ -72,7 +73,7 @@ class Players:
                     nursery.start_soon(self._one_after_another, list(sessions))
                 return
             for planned in trace.sessions:
-                await trio.sleep_until(self._began + planned.at_s * self._way.time_scale)
+                await sleep_until(self._began + planned.at_s * self._way.time_scale)
                 nursery.start_soon(self._attempt, planned, 0.0)
 
     async def _one_after_another(self, sessions: list[PlannedSession]) -> None:
@@ -85,7 +86,8 @@ class Players:
         number = self._numbers[user]
         chance = Random(f"{self._seed}/{user}/{number}")
         off_s = chance.random() * OFF_MAX_S
-        await trio.sleep((think_s + off_s) * self._way.time_scale)
+        pause_s = (think_s + off_s) * self._way.time_scale
+        await sleep_until(trio.current_time() + pause_s)
         logon = Logon(user, number, Attempt(user_name(user), self.now()))
         self.logons.append(logon)
         self._note(logon, "attempt_started")
@@ -119,7 +121,7 @@ class Players:
         leaves = trio.current_time() + (planned.length_s + off_s) * self._way.time_scale
         with session_errors():
             await self._visits(client, tree, logon, planned)
-        await trio.sleep_until(leaves)
+        await sleep_until(leaves)
         attempt.logoff_sent = self.now()
         proof = await session.logoff()
         attempt.logoff_answered = self.now()
@@ -147,7 +149,7 @@ class Players:
         admitted, scale = trio.current_time(), self._way.time_scale
         ends = [*(visit.at_s for visit in planned.visits[1:]), planned.length_s]
         for visit, end_s in zip(planned.visits, ends, strict=True):
-            await trio.sleep_until(admitted + visit.at_s * scale)
+            await sleep_until(admitted + visit.at_s * scale)
             hold_s = min(self._way.hold_s, end_s - visit.at_s) * scale
             status = await visit_file(client, tree, visit, hold_s)
             logon.statuses.append(status)

@@ -3,6 +3,7 @@
 import trio
 
 from clients.lab.compare.logons import SUCCESS
+from clients.lab.virtual import sleep_until
 from clients.session import Client
 from clients.swarm.trace import Visit
 from redird.wire import files as f
@@ -30,7 +31,7 @@ async def visit_file(client: Client, tree: int, visit: Visit, hold_s: float) -> 
     except Refused as no:
         return no.status.name
     if hold_s > 0:
-        await trio.sleep(hold_s)
+        await sleep_until(trio.current_time() + hold_s)
     status = SUCCESS
     try:
         if visit.write:
