@@ -9,11 +9,13 @@ and no other: its future ends with WorkerDied (here) or what the cluster says.
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
 from redird.wire.process import raise_open_files_limit
@@ -123,10 +125,18 @@ class Processes(Workers):
 
 
 def _begin_worker() -> None:
-    """A terminal's Ctrl-C is for the program that started us, which ends us."""
+    """Ctrl-C is for the program that started us: it ends us, or its own end does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     raise_open_files_limit()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 @contextmanager

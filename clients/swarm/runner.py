@@ -41,7 +41,7 @@ class Bounds:
 
     in_flight_max: int = 20_000  # sessions at once, in whatever state
     grace_s: float = 30.0  # for sessions to end after the last may begin; then they are cut
-    ending_max_s: float = 10.0  # for those cut to log off
+    ending_max_s: float = 30.0  # for those cut to log off
     sessions_per_link: int = 20
     stays_max: int = 500_000  # remembered for the verdicts
 

@@ -1,8 +1,12 @@
 """Workloads: what is refused, and that a plan depends on its seed and nothing else."""
 
+import re
 import statistics
+import tomllib
+from dataclasses import fields
 from heapq import merge
 from itertools import islice, pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +15,8 @@ from hypothesis import strategies as st
 from clients.swarm.chance import Chance
 from clients.swarm.trace import Trace, TraceError, read, shard_of, write
 from clients.swarm.workload import Workload, WorkloadError, generate, parse
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "config" / "swarm.toml"
 
 workloads = st.builds(
     Workload,
@@ -174,6 +180,14 @@ def test_a_workload_is_what_its_table_says():
     workload = parse({"users": 12, "retries": "pause:2.5", "think_s": 30}, "load.toml")
 
     assert (True, 2.5, 30.0) == (workload.closed, workload.retry_pause_s, workload.think_s)
+
+
+def test_the_example_says_every_key_and_its_default():
+    text = EXAMPLE.read_text()
+
+    assert Workload() == parse(tomllib.loads(text), str(EXAMPLE))
+    said = re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE)
+    assert sorted(field.name for field in fields(Workload)) == sorted(said)
 
 
 HEADER = '{"format": "redird-trace", "version": 1, "closed": false}'

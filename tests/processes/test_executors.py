@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +53,41 @@ def test_workers_are_ended_in_the_middle_of_their_work():
         workers.submit(time.sleep, 60)
     assert not is_running(pid)
     assert time.monotonic() - began < 30
+
+
+ORPHANS = """
+import os, time
+from clients.swarm.executors import executor
+if __name__ == "__main__":
+    with executor(2) as workers:
+        futures = [workers.submit(time.sleep, 60)]
+        print(*workers.pids, flush=True)
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_workers_do_not_outlive_who_started_them(tmp_path):
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    root = Path(__file__).parents[2]
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}
+    ) as started:
+        assert started.stdout is not None
+        pids = [int(pid) for pid in started.stdout.readline().split()]
+        started.stdout.read()  # its end is that of the last process that has it open
+
+    assert 2 == len(pids)
+    assert -signal.SIGKILL == started.returncode
+    assert [] == [pid for pid in pids if is_working(pid)]
+
+
+def is_working(pid: int) -> bool:
+    """Whether it is there, and not only its remains."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_a_cluster_that_cannot_be_reached_says_so_in_time(monkeypatch):

@@ -15,7 +15,7 @@ from clients.lab import ending
 from clients.lab.swarming.leader import Load, lead_swarm
 from clients.lab.swarming.options import Options, read_workload
 from clients.lab.swarming.progress import Progress
-from clients.lab.swarming.results import notes, results_table, write_page, write_results
+from clients.lab.swarming.results import notes, results_tables, write_page, write_results
 from clients.lab.swarming.site import line_address, site
 from clients.swarm.executors import ExecutorError, executor
 from clients.swarm.runner import Bounds
@@ -99,7 +99,7 @@ def swarm_command(
     if as_object:
         print(json.dumps(figures), flush=True)
     else:
-        Console().print(results_table(figures))
+        Console().print(results_tables(figures))
         print(f"\nSee {out}/{'results.json' if no_report else 'report.html'}", flush=True)
     for note in notes(options, load):
         console.print(f"note: {note}", markup=False, highlight=False)

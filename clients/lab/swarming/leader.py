@@ -23,7 +23,8 @@ from clients.swarm.executors import Workers
 from clients.swarm.line import Lead, leading
 from clients.swarm.worker import Shard, ready, run_shard, shard_trace
 
-HEAD_START_S = 0.3  # for shards to be handed out before the first session is due
+HEAD_START_S = 0.5  # for shards to be handed out before the first session is due,
+HEAD_START_EACH_S = 1e-4  # and for each session that is planned before
 READY_MAX_S = 60.0
 LAST_LOOK_MAX_S = 5.0
 SLACK_S = 30.0  # beyond all that a shard may take
@@ -59,7 +60,7 @@ async def lead_swarm(
     watch = Watch(site.target.address, site.target.share, site.ours)
     shards = _Shards()
     async with leading(line_at, token) as lead, trio.open_nursery() as nursery:
-        begins_at = time.time() + HEAD_START_S
+        begins_at = time.time() + _head_start_s(options)
         nursery.start_soon(watch.follow)
         nursery.start_soon(show, lead, watch, begins_at)
         nursery.start_soon(_stop_at_signal, lead, shards, nursery.cancel_scope)
@@ -69,10 +70,15 @@ async def lead_swarm(
                 waiting.start_soon(_run, workers.submit(run_shard, shard), shard, shards)
         nursery.cancel_scope.cancel()
     with trio.move_on_after(LAST_LOOK_MAX_S):
-        await watch.look_once()
+        await watch.look()
     interrupted = shards.signal is not None or any(one["stopped"] for one in shards.results)
     found = outcome(shards.results, shards.lost, options.limit, interrupted)
     return Load(found, watch, begins_at, shards.signal)
+
+
+def _head_start_s(options: Options) -> float:
+    planned = len(options.trace.sessions) if options.trace else options.workload.users
+    return HEAD_START_S + HEAD_START_EACH_S * planned
 
 
 def _shards(

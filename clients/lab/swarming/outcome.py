@@ -29,6 +29,7 @@ class Outcome:
     complete: bool = True  # the history: everybody is in it
     peak: int = 0
     answering_s: float = 0.0  # from the begin to the last answer to a logon
+    busiest: int = 0  # the most answers in one second
     late_s: float = 0.0
     lost: list[str] = field(default_factory=list)  # why, for each shard without a result
     interrupted: bool = False
@@ -59,6 +60,7 @@ class Outcome:
             "arrivals": counts.arrivals,
             "sessions_peak": self.peak,
             "logons_per_s": round(answered / self.answering_s, 1) if answered else 0.0,
+            "logons_per_s_peak": self.busiest,
             "latency_ms": milliseconds(self.measures.logon),
             "operations": counts.operations,
             "operations_failed": counts.operations_failed,
@@ -99,8 +101,9 @@ def outcome(
     ]
     made.refusals = judged(attempts, limit, made.complete, CLOCKS_APART_S if apart else 0.0)
     made.peak = peak(attempts) if made.complete else made.measures.counts.sessions_peak
-    answers = (one.connect_answered for one in attempts if one.connect_answered is not None)
+    answers = [one.connect_answered for one in attempts if one.connect_answered is not None]
     made.answering_s = max(answers, default=0.0)
+    made.busiest = max(Counter(map(int, answers)).values(), default=0)
     return made
 
 

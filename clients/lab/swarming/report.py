@@ -10,6 +10,13 @@ from clients.lab.page import options_table, page, picture, table
 from clients.lab.table import figure
 
 REASONS_SHOWN = 10
+MEMORY = "daemon_kb_per_session"
+LATENCIES = {
+    "latency_ms": "logon",
+    "operation_latency_ms": "file operation",
+    "logoff_latency_ms": "logoff",
+}
+QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
 HOW = """Sessions begin at their intended instants, whatever the daemons do, and every latency
 counts from that instant: what had to wait has waited. A refusal is spurious when fewer sessions
 than the limit can have been logged on at any instant of it, by the clients' own history."""
@@ -33,19 +40,24 @@ def write_report(
     reasons: Mapping[str, int],
     pictures: Sequence[Picture],
     said: str,
+    command: str,
 ) -> None:
-    """Write the page to `path`; `said` is when and where the run was."""
+    """Write the page to `path`; `said` is when the run was and how long it took."""
     body = [
         "<h1>A swarm of sessions</h1>",
         f'<p class="soft">{escape(said)}</p>',
         f"<p>{HOW}</p>",
         outcome_box(figures, notes),
         "<h2>Figures</h2>",
-        table(["what", "figure"], [[escape(a), escape(b)] for a, b in rows(figures)], {1}),
+        table(["what", "figure"], rows(figures), {1}),
+        "<h2>Milliseconds</h2>",
+        table(["of each", *QUANTILES.values()], latency_rows(figures), {1, 2, 3}),
         *(f"<h2>{escape(one.heading)}</h2>\n{picture(one.path, one.alt)}" for one in pictures),
         *_reasons(reasons),
         "<h2>What was asked for</h2>",
         options_table(options),
+        "<h2>Run it again</h2>",
+        f"<pre>{escape(command)}</pre>",
     ]
     path.write_text(page("A swarm of sessions", body), encoding="utf-8")
 
@@ -71,23 +83,25 @@ def sentence(figures: Mapping[str, Any]) -> str:
 
 
 def rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each figure by its name in words; milliseconds in a row each."""
+    """Each figure by its name in words, but for the latencies."""
     found = []
     for name, value in figures.items():
-        if isinstance(value, Mapping):
-            found += [
-                (f"{_words(name)}, {key}", "" if one is None else figure(one))
-                for key, one in value.items()
-            ]
+        words = name.replace("_per_s", "/s").replace("_", " ")
+        if name == MEMORY:
+            found += [(f"{program}, kB/session", figure(kb)) for program, kb in value.items()]
         elif isinstance(value, bool):
-            found.append((_words(name), "yes" if value else "no"))
-        else:
-            found.append((_words(name), "not judged" if value is None else figure(value)))
+            found.append((words, "yes" if value else "no"))
+        elif name not in LATENCIES:
+            found.append((words, "not judged" if value is None else figure(value)))
     return found
 
 
-def _words(name: str) -> str:
-    return name.replace("_ms", " in ms").replace("_kb", " in kB").replace("_", " ")
+def latency_rows(figures: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What took how many milliseconds, at each quantile."""
+    return [
+        (words, *(figure(figures[name][quantile]) for quantile in QUANTILES))
+        for name, words in LATENCIES.items()
+    ]
 
 
 def _reasons(reasons: Mapping[str, int]) -> list[str]:

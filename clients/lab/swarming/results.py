@@ -1,20 +1,31 @@
 """What a swarm leaves behind: results.json, pictures, a page, and a table for the terminal."""
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 
 from clients.lab.plot import timeline_png
 from clients.lab.swarming.leader import Load
 from clients.lab.swarming.options import Options
 from clients.lab.swarming.plots import latency_png, refusals_png
-from clients.lab.swarming.report import Picture, rows, write_report
+from clients.lab.swarming.report import (
+    MEMORY,
+    QUANTILES,
+    Picture,
+    latency_rows,
+    rows,
+    write_report,
+)
 
+WEIGHED_MIN = 1000  # sessions at once; with fewer the rest of a daemon weighs more than they
 LATE_S = 0.1  # a shard that began later is worth a word
 
 
@@ -26,6 +37,7 @@ def write_results(out: Path, options: Options, load: Load) -> dict[str, Any]:
         "options": options.words(),
         "notes": notes(options, load),
         "reasons": dict(load.outcome.reasons),
+        "daemon_memory_kb": load.watch.memory_kb,
         "refusals": [[round(at_s, 6), verdict] for at_s, verdict in load.outcome.refusals],
         "measures": load.outcome.measures.plain(),
         "bounds": asdict(options.bounds),
@@ -45,18 +57,20 @@ def write_page(out: Path, options: Options, load: Load, said: str) -> None:
         reasons=load.outcome.reasons,
         pictures=pictures,
         said=said,
+        command=shlex.join(["redlab", *sys.argv[1:]]),
     )
 
 
 def memory(load: Load) -> dict[str, Any]:
     """What each daemon's memory grew by, at most, for each session at the peak."""
     peak = load.outcome.peak
+    if peak < WEIGHED_MIN:
+        return {}
     grown = {
         program: round((seen["most"] - seen["first"]) / peak, 1)
         for program, seen in load.watch.memory_kb.items()
-        if peak
     }
-    return {"daemon_kb_per_session": grown} if grown else {}
+    return {MEMORY: grown} if grown else {}
 
 
 def notes(options: Options, load: Load) -> list[str]:
@@ -107,11 +121,20 @@ def _pictures(out: Path, options: Options, load: Load) -> list[Picture]:
     return pictures
 
 
-def results_table(figures: Mapping[str, Any]) -> Table:
+def results_tables(figures: Mapping[str, Any]) -> Group:
     """The figures for a terminal."""
+    counts = _table("what", "figure")
+    for row in rows(figures):
+        counts.add_row(*row)
+    latencies = _table("milliseconds", *QUANTILES.values())
+    for quantiles in latency_rows(figures):
+        latencies.add_row(*quantiles)
+    return Group(counts, "", latencies)
+
+
+def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("what")
-    table.add_column("figure", justify="right")
-    for name, value in rows(figures):
-        table.add_row(name, value)
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
     return table

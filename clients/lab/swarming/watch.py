@@ -35,28 +35,21 @@ class Watch:
         self._gap = False
 
     async def follow(self) -> None:
-        """Look now and then, until cancelled or the redirector is gone."""
+        """Look now and then, until cancelled."""
+        while True:
+            await self.look()
+            await trio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Take down what is new, over a link of its own: a redirector keeps no strangers."""
         try:
-            await asking(self._follow, address.parse(self._at))
+            await asking(self._look, address.parse(self._at))
         except Refused as no:
-            self.reason = f"the redirector does not show it: {no}"
+            self._miss(f"the redirector does not show it: {no}")
         except LinkLost as error:
             self.reason = self.reason or str(error)
 
-    async def look_once(self) -> None:
-        """Take down what has happened since the last look."""
-        try:
-            await asking(self.look, address.parse(self._at))
-        except (Refused, LinkLost) as error:
-            self.reason = self.reason or str(error)
-
-    async def _follow(self, link: Link) -> None:
-        while True:
-            await self.look(link)
-            await trio.sleep(LOOK_S)
-
-    async def look(self, link: Link) -> None:
-        """Take down what is new."""
+    async def _look(self, link: Link) -> None:
         for program, pid in self._ours.items():
             self._weigh(program, pid)
         self.status = (await _page(link, "status", 0))[0]
