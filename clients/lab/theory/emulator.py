@@ -8,6 +8,7 @@ dormant age where a logoff leaves it.
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import trio
@@ -33,6 +34,7 @@ class Daemons:
     preset: str
     dormant_age_s: float | None = None  # None: the preset's
     tick_s: float = 0.0
+    wired: bool = False  # a cable between them, not calls: half as fast
 
     def server(self) -> ServerConfig:
         """The share server's configuration."""
@@ -51,6 +53,10 @@ class Daemons:
         return RedirectorConfig(
             preset=self.preset, policy=policy, echo_s=ECHO_S, peer_silence_max_s=SILENCE_MAX_S
         )
+
+    def on_stage(self) -> AbstractAsyncContextManager[Stage]:
+        """Open a stage with them."""
+        return stage(self.server(), self.redirector(), swift=not self.wired)
 
 
 @dataclass(slots=True)
@@ -80,7 +86,7 @@ class Record:
 
 async def many(daemons: Daemons, sessions: Iterable[tuple[float, float]]) -> Record:
     """Let a new user come for each session (when, how long)."""
-    async with stage(daemons.server(), daemons.redirector()) as set_up:
+    async with daemons.on_stage() as set_up:
         run = await _Run.begin(set_up, daemons)
         async with trio.open_nursery() as nursery:
             for number, (at_s, length_s) in enumerate(sessions):
@@ -93,7 +99,7 @@ async def the_same(
     daemons: Daemons, draws: list[Iterator[tuple[float, float]]], end_s: float
 ) -> Record:
     """Let users think, come, stay and think again (how long each), until `end_s`."""
-    async with stage(daemons.server(), daemons.redirector()) as set_up:
+    async with daemons.on_stage() as set_up:
         run = await _Run.begin(set_up, daemons)
         async with trio.open_nursery() as nursery:
             for user, draw in enumerate(draws):

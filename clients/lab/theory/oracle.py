@@ -119,6 +119,7 @@ def _planted(
     help="run the daemons otherwise than theory is told, to see it noticed:"
     " limit=-1 (one less), dormant_age_s=25, scavenger_tick_s=30",
 )
+@click.option("--wired", is_flag=True, help="cables between the daemons, not calls: slower")
 @click.option("--processes", type=click.IntRange(0, 1024), default=0, help="0: all cores")
 @click.option("--dask", metavar="ADDRESS", help="a Dask scheduler, instead of processes here")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("redlab-oracle"))
@@ -132,6 +133,7 @@ def oracle(
     precision: float,
     seed: int,
     plant: dict[str, float],
+    wired: bool,
     processes: int,
     dask: str | None,
     out: Path,
@@ -144,17 +146,8 @@ def oracle(
     Little's law holds within 1 %, slots linger as long as they should, and as many logons
     are refused as there is time when all slots are held (PASTA).
     """
-    models = list(MODELS.values()) if model == "all" else [MODELS[model]]
-    chosen: list[Cell] = [
-        cell
-        for one in models
-        for cell in cells(
-            one, limits, refusals or REFUSALS[one], _of_model(one, presets), tick_s
-        )
-    ]
-    if not chosen or len(chosen) > CELLS_MAX:
-        fail(PROGRAM, f"{len(chosen)} cells: choose between 1 and {CELLS_MAX}")
-    plan = Plan(tuple(chosen), precision, seed, plant)
+    chosen = _chosen(model, limits, refusals, presets, tick_s)
+    plan = Plan(chosen, precision, seed, plant, wired)
     began = time.monotonic()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -179,6 +172,22 @@ def _write(out: Path, verdicts: list[Verdict], result: dict[str, Any]) -> None:
     (out / "results.json").write_text(json.dumps(result, indent=1))
     if verdicts:
         oracle_png(out / "oracle.png", verdicts)
+
+
+def _chosen(
+    model: str,
+    limits: tuple[int, ...],
+    refusals: tuple[float, ...],
+    presets: tuple[str, ...],
+    tick_s: float,
+) -> tuple[Cell, ...]:
+    found: list[Cell] = []
+    for one in MODELS.values() if model == "all" else [MODELS[model]]:
+        targets = refusals or REFUSALS[one]
+        found += cells(one, limits, targets, _of_model(one, presets), tick_s)
+    if not found or len(found) > CELLS_MAX:
+        fail(PROGRAM, f"{len(found)} cells: choose between 1 and {CELLS_MAX}")
+    return tuple(found)
 
 
 def _of_model(model: str, presets: tuple[str, ...]) -> list[str]:

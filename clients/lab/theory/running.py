@@ -39,6 +39,7 @@ class Plan:
     precision: float
     seed: int
     planted: dict[str, float]
+    wired: bool = False
 
     def jobs(self, pilots: Sequence[Pilot]) -> Iterator[Job]:
         """Yield the replications of all cells, the longest first."""
@@ -50,7 +51,7 @@ class Plan:
 
     def daemons(self, cell: Cell) -> Daemons:
         """How the daemons are configured for a cell."""
-        told = Daemons(cell.limit, cell.preset, None, cell.tick_s)
+        told = Daemons(cell.limit, cell.preset, None, cell.tick_s, self.wired)
         changes: dict[str, Any] = dict(self.planted)
         changes["limit"] = max(1, cell.limit + int(changes.pop("limit", 0)))
         return replace(told, **changes)
