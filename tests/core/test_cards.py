@@ -81,6 +81,7 @@ def steps(draw):
     )
 
 
+@settings(max_examples=50)
 @given(steps())
 def test_a_step_is_read_as_it_was_written(step):
     assert step == vocabulary.parse(vocabulary.render(step))
@@ -187,6 +188,7 @@ def made_cards(draw):
     )
 
 
+@settings(max_examples=50)
 @given(made_cards())
 def test_a_card_is_read_as_it_was_written(made):
     assert made == cards.parse(writing.render(made), "made")
@@ -235,6 +237,11 @@ def test_a_preset_expects_what_is_said_of_it_and_else_the_default():
         ('title = "A title"', 'tilte = "A"', "unknown key 'tilte'; known keys: title"),
         ('title = "A title"', "title = ", "not TOML"),
         ('["sp5", "sp6"]', '["sp7"]', "preset 'sp7': there are sp3, sp4"),
+        ('["sp5", "sp6"]', "[]", "presets: at least one"),
+        ('["sp5", "sp6"]', '["sp5", "sp5"]', "presets: at least one, and each once"),
+        ('title = "A title"', f"title = {'[' * 5000}", "not TOML"),
+        ('title = "A title"', f"title = {'9' * 5000}", "not TOML"),
+        ('story = "What', 'cannot = "No."\nstory = "What', "'nearest' is missing"),
         ('story = "What', 'hosts = 21\nstory = "What', "hosts: between 1 and 20, not 21"),
         ("alice closes A", "alice shuts A", "step 3, 'alice shuts A -> closes': no such step"),
         (
@@ -257,7 +264,7 @@ def test_a_preset_expects_what_is_said_of_it_and_else_the_default():
         ("[expected.sp5]", "[expected.sp3]", "'sp3' is not among the card's presets"),
         ("[expected.sp5]", '[expected."sp5 sp5"]', "sp5 is named twice"),
         ("[expected.default]", "[expected]", "must be a table of tables"),
-        ('story = "What', 'cannot = "No."\nstory = "What', "not both"),
+        ('story = "What', 'cannot = "No."\nnearest = "q"\nstory = "What', "not both"),
         ('story = "What', 'policy = 3\nstory = "What', "policy: must be a table"),
     ],
 )
@@ -314,3 +321,17 @@ def test_time_is_told_if_it_took_some():
     assert [name, f"{name} after 35 s", f"{name} after 0.5 s"] == [
         outcome.after(name, seconds) for seconds in (0.01, 35.0, 0.5)
     ]
+
+
+def test_what_was_measured_can_become_what_is_expected():
+    draft = cards.parse(WHOLE.partition("[expected.default]")[0], "whole", draft=True)
+    plays = [
+        Played(preset, (happening(3, name),))
+        for preset, name in (("sp5", "STATUS_FILE_CLOSED"), ("sp6", "STATUS_SUCCESS"))
+    ]
+
+    card = outcome.expecting(draft, plays)
+
+    assert [] == [line for one in plays for line in outcome.differences(card, one)]
+    assert ["default", "sp6"] == list(card.expected)
+    assert card == cards.parse(writing.render(card), "whole")

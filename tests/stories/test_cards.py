@@ -3,12 +3,16 @@
 import re
 from dataclasses import replace
 from functools import cache
+from io import StringIO
+from random import Random
 
 import pytest
 import trio
+from rich.console import Console
 
 from clients.lab.cards import card as cards
-from clients.lab.cards import outcome, playing, shelf, showing, writing
+from clients.lab.cards import outcome, playing, shelf, showing, vocabulary, writing
+from clients.lab.cards.card import Card
 from clients.lab.cards.vocabulary import CardError
 from redird.presets import PRESETS
 
@@ -246,6 +250,7 @@ async def leak(self):
         ("[redirector]\npreset = 'sp5'", "redirector: unknown key 'preset'"),
         ("[redirector]\nopens_max = 'x'", "redirector: opens_max: must be a whole number"),
         ("[policy]\ndormant_s = 3", "policy: unknown key 'dormant_s'"),
+        ("[policy]\ndormant_age_max_s = 1e6", "policy.dormant_age_max_s: at most 86400 s"),
         ("[server]\necho_s = 5000", "echo_s: must be more than 0 and less than"),
     ],
 )
@@ -275,6 +280,21 @@ def test_a_card_is_told_within_80_columns(name):
     assert [one.preset for one in plays] == shown
 
 
+def test_the_table_of_cards_has_room_in_80_columns():
+    names = ["Q248371", "Q153066", "cifs-lease-break-several"]
+    results = {
+        name: (shelf.load(name), [] if name == "Q153066" else played(name)[1]) for name in names
+    }
+    console = Console(file=StringIO(), width=80)
+    with console.capture() as shown:
+        console.print(showing.cards_table(results))
+    lines = [line.rstrip() for line in shown.get().splitlines()]
+
+    assert [] == [line for line in lines if len(line) > 80 or "…" in line]
+    ends = {line.split()[0]: line.split()[-1] for line in lines if line.split()[0] in names}
+    assert dict(zip(names, ["pass", "cannot", "pass"], strict=True)) == ends
+
+
 def test_a_difference_is_told_where_it_happened():
     card, plays = played("Q214563")
     wrong = replace(card, expected={"default": card.expects("sp4")})
@@ -283,3 +303,69 @@ def test_a_difference_is_told_where_it_happened():
     assert "sp4: as expected" in told
     assert "sp3, sp5, sp6" in told
     assert "FAIL: STATUS_SUCCESS, expected STATUS_CONNECTION_IN_USE" in told
+
+
+# --- any card at all --------------------------------------------------------------------------
+
+PEOPLE = ("alice", "bob", "carol#2", "dave")
+PLACES = ("", "@host1", "@host2", "@server")
+MESSAGES = ("CloseBatch", "BatchClosed", "TreeConnected", "LeaseBreak", "Created", "LoggedOff")
+
+
+def any_card(random):
+    """Whatever users, hosts and an admin may do, in any order."""
+    steps = [
+        made(number, "logon", {"newcomer": name + random.choice(PLACES)})
+        for number, name in enumerate(PEOPLE)
+    ]
+    opened = set()
+    for number in range(len(PEOPLE), random.randrange(12, 40)):
+        form = random.choice(list(vocabulary.FORMS.values()))
+        words = {
+            slot: any_word(slot, random) for slot in re.findall(r"\{(\w+)\}", form.template)
+        }
+        if form.verb in ("open", "alone"):
+            opened.add((words["user"], words["file"]))
+        if "file" not in words or (words["user"], words["file"]) in opened:
+            meanwhile = form.kind == "user" and random.random() < 0.2
+            steps.append(made(number, form.verb, words, meanwhile))
+    share = {"uses_max": random.choice([1, 2, 3])}
+    server = random.choice([{}, {"echo_s": 5.0, "peer_silence_max_s": 15.0}])
+    card = Card("any", "t", ("s",), "s", tuple(steps), hosts=2, share=share, server=server)
+    cards.require_sense(card, draft=True)
+    return card
+
+
+def made(number, verb, words, meanwhile=False):
+    kind = vocabulary.FORMS[verb].kind
+    label = f"l{number}" if kind in ("user", "look") else ""
+    return vocabulary.make(verb, words, label=label, meanwhile=meanwhile)
+
+
+def any_word(slot, random):
+    choices = {
+        "newcomer": [f"{name}{place}" for name in PEOPLE for place in PLACES],
+        "user": PEOPLE,
+        "one": PEOPLE,
+        "host": ["host1", "host2"],
+        "path": ["a", "b", "d", "d/a"],
+        "target": ["a", "e", "d/c", "d"],
+        "paths": ["a", "a b", "d/a"],
+        "file": "AB",
+        "purpose": ["reading", "writing"],
+        "count": "1234",
+        "seconds": ["0", "0.1", "1"],
+        "message": MESSAGES,
+    }
+    return random.choice(choices[slot])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_whatever_happens_a_card_ends_and_every_table_agrees_with_itself(preset):
+    random = Random(preset)
+    for _ in range(3):
+        card = any_card(random)
+        one = playing.play(card, preset)
+
+        assert "" == one.trouble, writing.render(card)
+        assert list(range(1, len(card.steps) + 1)) == [done.step for done in one.happenings]

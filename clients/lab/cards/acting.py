@@ -143,8 +143,11 @@ async def disconnect(scene: Scene, person: Person, step: Step) -> Done:
 
 
 async def lose(scene: Scene, person: Person, step: Step) -> Done:
-    """Lose the link to the host."""
-    scene.stage.cable(person.there().client).cut()
+    """Lose the link to the host, or to the server."""
+    client = person.there().client
+    if client.link.lost:
+        raise Skipped(f"{person.name} has lost the link already")
+    scene.stage.cable(client).cut()
     return Done()
 
 

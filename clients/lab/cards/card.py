@@ -60,14 +60,19 @@ class Card:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def parse(text: str, name: str, where: str = "") -> Card:
-    """Read a card; raises CardError, which begins with `where` (the name, if not given)."""
+def parse(text: str, name: str, where: str = "", *, draft: bool = False) -> Card:
+    """Read a card; raises CardError, which begins with `where` (the name, if not given).
+
+    A draft need not expect anything yet.
+    """
     try:
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # the latter of ten thousand brackets
             raise CardError(f"not TOML: {error}") from None
-        return _build(table, name)
+        card = _build(table, name)
+        require_sense(card, draft=draft)
+        return card
     except CardError as error:
         raise CardError(f"{where or name}: {error}") from None
 
@@ -76,7 +81,7 @@ def _build(table: Mapping[str, Any], name: str) -> Card:
     if strangers := [key for key in table if key not in _KEYS]:
         raise CardError(f"unknown key {strangers[0]!r}; known keys: {', '.join(_KEYS)}")
     texts = {key: _text(table, key) for key in _TEXTS}
-    card = Card(
+    return Card(
         name=name,
         title=_flat(texts["title"]),
         sources=_strings(table, "sources", ()),
@@ -89,8 +94,6 @@ def _build(table: Mapping[str, Any], name: str) -> Card:
         nearest=_flat(texts["nearest"]),
         **{key: _table(table, key) for key in WORLD},
     )
-    require_sense(card)
-    return card
 
 
 def _flat(text: str) -> str:
@@ -167,23 +170,31 @@ def _near(name: str) -> list[str]:
 # --- making sense -----------------------------------------------------------------------------
 
 
-def require_sense(card: Card) -> None:
+def require_sense(card: Card, *, draft: bool = False) -> None:
     """Refuse what could not be played, or would pass without saying anything."""
-    for key in ("title", "story"):
-        if not getattr(card, key):
-            raise CardError(f"{key!r} is missing")
-    if not card.sources:
-        raise CardError("'sources' is missing: a list, such as [\"KB Q248371\"]")
-    if unknown := [one for one in card.presets if one not in PRESETS]:
-        raise CardError(f"preset {unknown[0]!r}: there are {', '.join(PRESETS)}")
+    _require_said(card)
     if card.cannot:
         if card.steps or card.expected:
             raise CardError("a card says why it `cannot` be played, or has steps: not both")
         return
     if not card.labels:
         raise CardError("nothing is compared: let a step end in `-> NAME`, and expect it")
-    _require_expectations(card)
+    if not draft:
+        _require_expectations(card)
     _require_cast(card)
+
+
+def _require_said(card: Card) -> None:
+    needed = ("title", "story", "nearest") if card.cannot else ("title", "story")
+    for key in needed:
+        if not getattr(card, key):
+            raise CardError(f"{key!r} is missing")
+    if not card.sources:
+        raise CardError("'sources' is missing: a list, such as [\"KB Q248371\"]")
+    if unknown := [one for one in card.presets if one not in PRESETS]:
+        raise CardError(f"preset {unknown[0]!r}: there are {', '.join(PRESETS)}")
+    if not card.presets or len({*card.presets}) < len(card.presets):
+        raise CardError("presets: at least one, and each once")
 
 
 def _require_expectations(card: Card) -> None:

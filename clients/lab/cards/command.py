@@ -30,7 +30,9 @@ Each preset has a world of its own, in virtual time. Exit status 0 only if every
 the card expects.
 
 \b
-How to write a card: begin with one (redlab card Q248371 --toml > my.toml).
+How to write a card: begin with one (redlab card Q248371 --toml > my.toml),
+change it, play it (redlab card my.toml). --measured fills in what is
+expected of a draft; then read whether it is what you do expect.
   title, sources, story   what it is about
   presets, hosts          all presets and one host, if not given
   steps                   one a line, as below; lines with # are notes
@@ -116,18 +118,31 @@ def _show_all(results: dict[str, tuple[Card, list[Played]]]) -> None:
     help="of the schedule: who goes first at the same instant",
 )
 @click.option("--toml", "as_toml", is_flag=True, help="only print the card itself")
+@click.option(
+    "--measured",
+    is_flag=True,
+    help="only print the card, expecting what it gives now; for a draft that expects nothing",
+)
 @_JSON
 def card_command(
-    name: str, presets: tuple[str, ...], seed: int, as_toml: bool, as_object: bool
+    name: str,
+    presets: tuple[str, ...],
+    seed: int,
+    as_toml: bool,
+    measured: bool,
+    as_object: bool,
 ) -> None:
-    card = _load(name)
-    if as_toml:
-        output(PROGRAM, writing.render(card).rstrip("\n"))
+    card = _load(name, draft=measured)
+    if as_toml or (card.cannot and measured):
+        _print(card)
         return
     chosen = tuple(dict.fromkeys(presets)) or card.presets
     if strangers := [one for one in chosen if one not in card.presets]:
         fail(PROGRAM, f"{card.name} is for {', '.join(card.presets)}, not for {strangers[0]}")
     played = _played(card, chosen, seed, _note_signals())
+    if measured:
+        _print(outcome.expecting(card, played))
+        return
     if as_object:
         output(PROGRAM, json.dumps(_details(card, played)))
     else:
@@ -137,9 +152,13 @@ def card_command(
     raise SystemExit(0 if _ok(card, played) else 1)
 
 
-def _load(name: str) -> Card:
+def _print(card: Card) -> None:
+    output(PROGRAM, writing.render(card).rstrip("\n"))
+
+
+def _load(name: str, *, draft: bool = False) -> Card:
     try:
-        return shelf.load(name)
+        return shelf.load(name, draft=draft)
     except CardError as error:
         fail(PROGRAM, error)
 

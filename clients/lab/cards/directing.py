@@ -13,6 +13,7 @@ from clients.lab.cards import vocabulary, world
 from clients.lab.cards.acting import Scene, leave
 from clients.lab.cards.card import Card
 from clients.lab.cards.vocabulary import Step
+from clients.lab.stage import Stage
 from redird.wire import messages as m
 from redird.wire.link import Link
 from shareserver.service import administration
@@ -33,8 +34,9 @@ def cut(scene: Scene, step: Step) -> None:
 def cut_of(scene: Scene, step: Step) -> None:
     """Break the link that a user comes over: its own, or the one everybody shares."""
     own = scene.person(step.words["one"]).upstream
-    shared = scene.hosts[step.words["host"]].cable
-    (shared if own is None else own).cut()
+    shared = scene.hosts[step.words["host"]].upstream[-1:]
+    for cable in shared if own is None else [own]:
+        cable.cut()
 
 
 def change_lanes(scene: Scene, step: Step) -> None:
@@ -58,6 +60,15 @@ def slow(scene: Scene, step: Step) -> None:
     host.delay_s = float(step.words["seconds"])
     for cable in host.upstream:
         cable.delay(host.delay_s)
+
+
+def heal(opened: Stage) -> None:
+    """A card's faults end with it, so that everybody can leave in time."""
+    for host in opened.redirectors:
+        host.delay_s = 0.0
+        for cable in host.upstream:
+            cable.delay(0.0)
+            cable.release()
 
 
 async def die(scene: Scene, step: Step) -> None:

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clients.lab.cards import vocabulary
-from clients.lab.cards.card import Card
+from clients.lab.cards.card import DEFAULT, Card
 
 SUCCESS = "STATUS_SUCCESS"
 DONE = "done"  # of a step that nobody could refuse
@@ -75,6 +75,25 @@ def differences(card: Card, played: Played) -> list[str]:
         if not card.steps[one.step - 1].label and not went_well(one.outcomes)
     ]
     return said + ([played.trouble] if played.trouble else [])
+
+
+def expecting(card: Card, plays: Sequence[Played]) -> Card:
+    """Return the card with what was measured as what is expected.
+
+    The default is what most presets gave; those that differ alike share a table.
+    """
+    found = {one.preset: measured(card, one) for one in plays}
+    default = {
+        label: Counter(outcomes[label] for outcomes in found.values()).most_common(1)[0][0]
+        for label in card.labels
+    }
+    others: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for preset, outcomes in found.items():
+        differs = tuple(one for one in outcomes.items() if default[one[0]] != one[1])
+        if differs:
+            others.setdefault(differs, []).append(preset)
+    expected = {" ".join(presets): dict(differs) for differs, presets in others.items()}
+    return replace(card, expected={DEFAULT: default} | expected)
 
 
 def went_well(outcomes: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from clients.errors import SessionError
 from clients.lab.cards import world
 from clients.lab.cards.acting import ACTS, Done, Person, Scene, Skipped
 from clients.lab.cards.card import Card
-from clients.lab.cards.directing import direct, see
+from clients.lab.cards.directing import direct, heal, see
 from clients.lab.cards.outcome import DONE, SKIPPED, Happening, Played, after
 from clients.lab.cards.vocabulary import Step
 from clients.lab.stage import SERVER, Stage, stage
@@ -55,6 +55,7 @@ async def _play(card: Card, preset: str, seed: int, note: Callable[[Happening], 
             made = world.redirector(card, preset, name)
             hosts[name] = await opened.add_redirector(made)
         await Player(card, opened, Scene(opened, hosts), note).play()
+        heal(opened)
 
 
 class Player:

@@ -17,17 +17,22 @@ def names() -> list[str]:
     return sorted(one.removesuffix(ENDING) for one in found if one.endswith(ENDING))
 
 
-def load(name: str) -> Card:
-    """Return the card of that name, or of a file; raises CardError."""
+def load(name: str, *, draft: bool = False) -> Card:
+    """Return the card of that name, or of a file; raises CardError.
+
+    A draft need not expect anything yet.
+    """
     if name.endswith(ENDING):
-        return _checked(_read(Path(name)), Path(name).name.removesuffix(ENDING), name)
+        stem = Path(name).name.removesuffix(ENDING)
+        return _checked(_read(Path(name)), stem, name, draft)
     known = {one.casefold(): one for one in names()}
     there = known.get(name.casefold())
     if there is None:
         raise CardError(
             f"there is no card {name!r}; see `redlab cards`, or give a file that ends in .toml"
         )
-    return _checked((files(__package__) / f"{there}{ENDING}").read_text(), there, there)
+    text = (files(__package__) / f"{there}{ENDING}").read_text()
+    return _checked(text, there, f"{there}{ENDING}", draft)
 
 
 def _read(path: Path) -> str:
@@ -39,8 +44,7 @@ def _read(path: Path) -> str:
         raise CardError(f"{path}: not UTF-8") from None
 
 
-def _checked(text: str, name: str, where: str) -> Card:
-    where = where if where.endswith(ENDING) else f"{where}{ENDING}"
-    read = cards.parse(text, name, where)
+def _checked(text: str, name: str, where: str, draft: bool) -> Card:
+    read = cards.parse(text, name, where, draft=draft)
     world.check(read, where)
     return read

@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from clients.lab.cards import vocabulary
-from clients.lab.cards.card import Card, Settings
-from clients.lab.cards.vocabulary import CardError
+from clients.lab.cards.card import WORLD, Card, Settings
+from clients.lab.cards.vocabulary import SECONDS_MAX, CardError
 from redird import config as redird_config
 from redird.presets import PRESETS
 from redird.wire.config import ConfigError, build
@@ -20,14 +20,25 @@ C = TypeVar("C", server_config.Config, redird_config.Config, server_config.Share
 SHARE = "docs"
 LASTING = {"echo_s": 600.0, "peer_silence_max_s": 2000.0}
 RECALL_WAIT_S = 1.0  # what the server waits under a preset that recalls slots
+# The stage's own, or another way to say the same.
 _NOT_A_CARDS = frozenset(
-    {"path", "listen", "preset", "instance", "instance_key", "accounts_file", "admins"}
+    {
+        "path",
+        "listen",
+        "preset",
+        "time_scale",
+        "instance",
+        "instance_key",
+        "accounts_file",
+        "admins",
+    }
 )
 
 
 def check(card: Card, where: str) -> None:
     """Refuse settings that no daemon would start with; raises CardError."""
     try:
+        _require_bounds(card)
         for preset in card.presets:
             server(card, preset)
             for host in hosts(card):
@@ -36,6 +47,14 @@ def check(card: Card, where: str) -> None:
                 require_sense(made.echo_s, made.peer_silence_max_s)
     except (ConfigError, CardError) as error:
         raise CardError(f"{where}: {error}") from None
+
+
+def _require_bounds(card: Card) -> None:
+    """Everybody has left only when the longest of times is over."""
+    for section in WORLD:
+        for key, value in getattr(card, section).items():
+            if key.endswith("_s") and type(value) in (int, float) and value > SECONDS_MAX:
+                raise CardError(f"{section}.{key}: at most {SECONDS_MAX:g} s, not {value!r}")
 
 
 def hosts(card: Card) -> list[str]:
