@@ -166,7 +166,8 @@ class Cluster(Workers):
         address = self._addresses[self._next % len(self._addresses)]
         self._next += 1
         submit: Callable[..., Future[T]] = self._inner.submit
-        return submit(fn, *args, workers=[address], **kwargs)
+        # Another one may take it if this one dies: whether it still makes sense, `fn` knows.
+        return submit(fn, *args, workers=[address], allow_other_workers=True, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let go of what has not begun."""

@@ -13,6 +13,7 @@ from typing import Any
 ERROR = 0.01  # a quantile is at most this far from the exact one, relatively
 SECONDS_MIN, SECONDS_MAX = 1e-6, 1e5  # what is beyond is counted at the edge
 _GROWTH = math.log((1 + ERROR) / (1 - ERROR))
+LATENCIES = ("lag", "logon", "operation", "logoff")
 _TOP = math.ceil(math.log(SECONDS_MAX / SECONDS_MIN) / _GROWTH)
 
 
@@ -107,9 +108,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Measures:
-    """Counts, and the latencies of logons, of file operations and of logoffs."""
+    """Counts, and the latencies of logons, of file operations and of logoffs.
+
+    `lag` is the swarm's own: how long after its intended start a session began to log on.
+    """
 
     counts: Counts = field(default_factory=Counts)
+    lag: Latencies = field(default_factory=Latencies)
     logon: Latencies = field(default_factory=Latencies)
     operation: Latencies = field(default_factory=Latencies)
     logoff: Latencies = field(default_factory=Latencies)
@@ -122,15 +127,11 @@ class Measures:
     def plain(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         counts = {name: getattr(self.counts, name) for name in Counts.__slots__}
-        latencies = {
-            name: getattr(self, name).plain() for name in ("logon", "operation", "logoff")
-        }
+        latencies = {name: getattr(self, name).plain() for name in LATENCIES}
         return {"counts": counts, **latencies}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Measures":
         """What `plain` said."""
-        latencies = {
-            name: Latencies.of(plain[name]) for name in ("logon", "operation", "logoff")
-        }
+        latencies = {name: Latencies.of(plain[name]) for name in LATENCIES}
         return cls(Counts(**plain["counts"]), **latencies)

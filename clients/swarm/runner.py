@@ -160,6 +160,7 @@ class Runner:
     async def _attempt(self, planned: PlannedSession, due_s: float) -> bool:
         """One logon and what follows; whether the share's limit refused it."""
         self.measures.counts.logons += 1
+        self.measures.lag.record(trio.current_time() - due_s)
         admission = _Admission(self, due_s)
         try:
             async with self._links.client() as client:

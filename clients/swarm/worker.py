@@ -76,7 +76,9 @@ async def _run(shard: Shard) -> dict[str, Any]:
     sessions = list(shard.sessions()) if shard.closed else shard.sessions()
     late_s = time.time() - shard.begins_at
     if late_s > LATE_MAX_S:
-        raise ShardLate(f"shard {shard.number} came {late_s:.0f} s late: too few workers")
+        raise ShardLate(
+            f"shard {shard.number} came {late_s:.0f} s late: too few workers, or one died"
+        )
     begin_s = trio.current_time() + max(0.0, -late_s)
     runner = Runner(
         shard.target,

@@ -46,7 +46,8 @@ async def test_every_session_logs_on_works_and_logs_off(autojump_clock):
     assert (3, 3, 3, 0) == (counts.arrivals, counts.logons, counts.admitted, counts.failed)
     assert (9, 0) == (counts.operations, counts.operations_failed)
     assert (0, 2) == (counts.sessions, counts.sessions_peak)
-    assert (3, 9, 3) == (
+    assert (3, 3, 9, 3) == (
+        runner.measures.lag.count,
         runner.measures.logon.count,
         runner.measures.operation.count,
         runner.measures.logoff.count,

@@ -66,6 +66,7 @@ class Outcome:
             "operations_failed": counts.operations_failed,
             "operation_latency_ms": milliseconds(self.measures.operation),
             "logoff_latency_ms": milliseconds(self.measures.logoff),
+            "lag_ms": milliseconds(self.measures.lag),
             "sessions_cut": counts.cut,
             "sessions_lost": counts.lost,
             "partial": self.partial,

@@ -50,7 +50,7 @@ def latency_png(path: Path, latencies: Mapping[str, Latencies]) -> None:
     panel.set_ylabel("milliseconds")
     panel.set_xlabel("percentile, counted from the intended start")
     panel.grid(alpha=0.25)
-    if latencies:
+    if any(measured.count for measured in latencies.values()):
         panel.legend(frameon=False)
     _save(figure, path)
 

@@ -39,10 +39,9 @@ class Progress:
         for snapshot in lead.snapshots.values():
             measures.add(Measures.of(snapshot))
         counts, status = measures.counts, watch.status
-        duration_s = self._options.workload.duration_s
         limit = "" if self._options.limit is None else f"/{self._options.limit:,}"
         known = {
-            "time": f"{max(elapsed_s, 0):.0f}/{duration_s:.0f} s",
+            "time": _time(elapsed_s, self._options.workload.duration_s),
             "logons": f"{counts.logons:,}",
             "logons/s": f"{self._rate(elapsed_s, counts.admitted + counts.refused):,.0f}",
             "refused": f"{counts.refused:,}",
@@ -66,3 +65,9 @@ class Progress:
             self._answered.pop(0)
         then_s, before = self._answered[0]
         return (answered - before) / (now_s - then_s) if now_s > then_s else 0.0
+
+
+def _time(elapsed_s: float, duration_s: float) -> str:
+    """How far it is; after the duration sessions end, and none begins."""
+    passed = f"{max(elapsed_s, 0):.0f}"
+    return f"{passed}/{duration_s:.0f} s" if elapsed_s < duration_s else f"{passed} s, ending"

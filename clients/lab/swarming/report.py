@@ -15,6 +15,7 @@ LATENCIES = {
     "latency_ms": "logon",
     "operation_latency_ms": "file operation",
     "logoff_latency_ms": "logoff",
+    "lag_ms": "of these, before a logon was sent",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
 HOW = """Sessions begin at their intended instants, whatever the daemons do, and every latency

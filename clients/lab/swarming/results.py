@@ -26,6 +26,7 @@ from clients.lab.swarming.report import (
 )
 
 WEIGHED_MIN = 1000  # sessions at once; with fewer the rest of a daemon weighs more than they
+LAG_S = 0.05  # as much again is worth a word: more processes may help
 LATE_S = 0.1  # a shard that began later is worth a word
 
 
@@ -81,6 +82,10 @@ def notes(options: Options, load: Load) -> list[str]:
         said.append("ended early by a signal: what was found until then")
     if found.late_s > LATE_S:
         said.append(f"a shard began {found.late_s:.1f} s after the others")
+    if (lag_s := found.measures.lag.quantile(0.99)) > LAG_S:
+        said.append(
+            f"the swarm itself was late: one session in a hundred began over {lag_s:.2g} s late"
+        )
     if not found.complete and options.limit is not None:
         said.append("not every session is remembered: no refusal can be called spurious")
     if options.redird and options.limit is None and found.refusals:
