@@ -96,8 +96,8 @@ def test_under_w2k_another_users_logoff_takes_a_file_away():
     assert [0, 1] == [run.row()["files_lost"] for run in runs]
     assert ((1, 1), 0, "done") == (where.key, where.visit, where.fates["sp6"])
     assert where.fates["w2k"].startswith("STATUS_")
-    words = "\n".join(told(where, runs)[1]["words"])
-    assert "user0" in words
+    words = " ".join(" ".join(told(where, runs)[1]["words"]).split())
+    assert "user0, who had visited it too, logged off" in words
 
 
 def test_presets_that_do_the_same_never_part():

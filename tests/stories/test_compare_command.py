@@ -5,7 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from clients.lab import ending
 from clients.lab.__main__ import main
+from clients.lab.compare import side
+from clients.lab.compare.virtual import play
 from clients.swarm import trace as traces
 
 SMALL = ("--users", "3", "--limit", "3", "--duration-s", "20", "--processes", "1")
@@ -137,3 +140,44 @@ def test_bad_flags_are_refused_in_words(tmp_path, arguments, said):
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_what_a_dead_worker_left_is_shown_and_marked_partial(tmp_path, monkeypatch):
+    async def all_but_sp6(trace, settings, seed, events, on, processes, dask):
+        return [
+            None if setting.preset == "sp6" else play(trace, setting, seed=seed)
+            for setting in settings
+        ]
+
+    def run(story, *arguments):
+        """Without a loop, for the pieces run one of their own."""
+        with pytest.raises(StopIteration) as done:
+            story(*arguments).send(None)
+        return done.value.value
+
+    monkeypatch.setattr(side, "at_once", all_but_sp6)
+    monkeypatch.setattr(ending, "run", run)
+    result = compare(*SMALL[:-1], "2", "--out", tmp_path, "--json")
+    found = json.loads(result.stdout)
+
+    assert (True, ["sp6"], ["sp5", "recall"]) == (
+        found["partial"],
+        found["lost"],
+        list(found["presets"]),
+    )
+    assert 1 == result.exit_code
+    assert result.stderr.splitlines()[-1].startswith("redlab: partial: ")
+    assert json.loads((tmp_path / "results.json").read_text())["partial"]
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300"])
+@pytest.mark.parametrize(
+    "flag", ["--dormant-s", "--hold-s", "--think-s", "--length-s", "--duration-s", "--visits"]
+)
+def test_times_beyond_all_bounds_end_in_one_line_or_well(tmp_path, flag, value):
+    flags = ("--users", "2", "--preset", "sp6", "--out", tmp_path)
+    result = compare("--duration-s", "10", *flags, flag, value)
+
+    assert result.exit_code in (0, 1, 2)
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)

@@ -1,7 +1,7 @@
 """`redlab compare`: one trace under several presets, side by side."""
 
-import dataclasses
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.lab import ending
-from clients.lab.compare import side
-from clients.lab.compare.divergence import Divergence, first_divergence, never_parted
+from clients.lab.compare import results, side
+from clients.lab.compare.divergence import first_divergence, never_parted
 from clients.lab.compare.logons import Played
 from clients.lab.compare.show import show
-from clients.lab.compare.source import SourceError, load, save
-from clients.lab.compare.story import concerned, story
+from clients.lab.compare.source import SourceError, ends_s, load, save
 from clients.lab.compare.virtual import Setting
 from clients.swarm.executors import PROCESSES_MAX, ExecutorError, WorkerDied
 from clients.swarm.trace import Trace
 from deploy.local import StartFailed
 from redird.presets import PRESETS
-from redird.wire.config import NUMBER_MAX, ConfigError
+from redird.wire.config import ConfigError
 from redird.wire.process import fail, leave_quietly
 
 PROGRAM = "redlab"
@@ -31,7 +30,7 @@ USUAL = ("sp5", "sp6", "recall")
 REAL_BUDGET_S = 20.0  # of each preset, when the time scale is left to us
 SIGINT = 2
 SMALL = 10_000  # sessions and visits: done before other processes have started
-SECONDS = click.FloatRange(min=0, max=NUMBER_MAX)
+SECONDS = click.FloatRange(min=0)
 
 FLAGS = {
     "users": click.option("--users", type=click.IntRange(1, 1_000_000), help="closed: so many"),
@@ -63,9 +62,11 @@ def _workload_flags(function: Any) -> Any:
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True)
 @click.option("--dormant-s", type=SECONDS, help="for all; else each preset's own")
 @click.option(
-    "--hold-s", type=SECONDS, default=1.0, show_default=True, help="how long a visit takes"
+    "--hold-s", type=SECONDS, default=1.0, show_default=True, help="a visit keeps its file open"
 )
-@click.option("--delay-s", type=click.FloatRange(0, 10), default=0.0, help="to the server")
+@click.option(
+    "--delay-s", type=click.FloatRange(0, 10), default=0.0, help="to the server, one way"
+)
 @click.option("--wired", is_flag=True, help="virtual time, but over memory streams: slower")
 @_workload_flags
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
@@ -99,22 +100,29 @@ def compare_command(source: Path | None, **options: Any) -> None:
             save(trace, options["save_trace"])
         began = time.monotonic()
         runs = _play(trace, said, options)
-        found = _found(runs)
-        _write(out, runs, found, trace, said, options, time.monotonic() - began)
+        lost = [one for one in _presets(options) if one not in {run.preset for run in runs}]
+        what = results.found(runs, lost)
+        results.write(out, runs, what, trace, said, options, time.monotonic() - began)
     except (SourceError, ExecutorError, WorkerDied, ConfigError, StartFailed, OSError) as error:
         fail(PROGRAM, error)
     except KeyboardInterrupt:
         leave_quietly(SIGINT)
     if options["as_object"]:
-        print(json.dumps(found))
+        print(json.dumps(what))
     else:
         console = Console()
         where = first_divergence(runs)
-        stories = found["first_divergence"]["stories"] if where is not None else {}
-        show(console, found["presets"], where, stories, never_parted(runs))
+        stories = what["first_divergence"]["stories"] if where is not None else {}
+        show(console, what["presets"], where, stories, never_parted(runs))
         console.print(f"\nSee {out}/timeline.png, results.json", highlight=False)
-    disagreed = any(row["disagreements"] for row in found["presets"].values())
+    if lost:
+        fail(PROGRAM, f"partial: worker processes died, and with them {', '.join(lost)}")
+    disagreed = any(row["disagreements"] for row in what["presets"].values())
     raise SystemExit(1 if disagreed else 0)
+
+
+def _presets(options: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(options["presets"])) or USUAL
 
 
 def _require_sense(options: Mapping[str, Any]) -> None:
@@ -129,7 +137,7 @@ def _require_sense(options: Mapping[str, Any]) -> None:
 
 
 def _play(trace: Trace, said: str, options: Mapping[str, Any]) -> list[Played]:
-    presets = tuple(dict.fromkeys(options["presets"])) or USUAL
+    presets = _presets(options)
     values = {
         name: options[name] for name in ("limit", "dormant_s", "hold_s", "delay_s", "wired")
     }
@@ -163,66 +171,13 @@ def _play(trace: Trace, said: str, options: Mapping[str, Any]) -> list[Played]:
         small = len(trace.sessions) + visits < SMALL and not processes
         if dask is None and (small or processes == 1 or len(settings) == 1):
             return side.in_turn(trace, settings, seed, events, on)
-        return side.at_once(trace, settings, seed, events, on, processes, dask)
+        workers = processes or min(len(settings), os.cpu_count() or 1) * (dask is None)
+        runs = ending.run(side.at_once, trace, settings, seed, events, on, workers, dask)
+    if not any(runs):
+        raise WorkerDied("all worker processes died: nothing to show")
+    return [run for run in runs if run is not None]
 
 
 def _default_scale(trace: Trace) -> float:
     """The scale with which each preset takes about REAL_BUDGET_S."""
-    ends: dict[int, float] = {}
-    for one in trace.sessions:
-        begins_s = ends.get(one.user, 0.0) + one.at_s if trace.closed else one.at_s
-        ends[one.user] = begins_s + one.length_s
-    return min(1.0, float(f"{REAL_BUDGET_S / max(*ends.values(), 1.0):.2g}"))
-
-
-def _found(runs: list[Played]) -> dict[str, Any]:
-    """The documented object."""
-    where = first_divergence(runs)
-    return {
-        "presets": {run.preset: run.row() for run in runs},
-        "first_divergence": None if where is None else _diverged(where, runs),
-        "never_parted": [list(pair) for pair in never_parted(runs)],
-    }
-
-
-def _diverged(where: Divergence, runs: list[Played]) -> dict[str, Any]:
-    users = concerned(where, runs)
-    return {
-        "user": f"user{where.key[0]}",
-        "number": where.key[1],
-        "at_s": round(where.at_s, 3),
-        "visit": None if where.visit is None else where.visit + 1,
-        "fates": where.fates,
-        "stories": {run.preset: story(where, run, users) for run in runs},
-    }
-
-
-def _write(
-    out: Path,
-    runs: list[Played],
-    found: Mapping[str, Any],
-    trace: Trace,
-    said: str,
-    options: Mapping[str, Any],
-    spent_s: float,
-) -> None:
-    from clients.lab.plot import timeline_png
-
-    about = {
-        "source": said,
-        "sessions": len(trace.sessions),
-        "options": {
-            key: str(one) if isinstance(one, Path) else one for key, one in options.items()
-        },
-        "spent_s": round(spent_s, 2),
-    }
-    history = {run.preset: [dataclasses.asdict(one) for one in run.logons] for run in runs}
-    whole = {**found, **about, "history": history}
-    (out / "results.json").write_text(json.dumps(whole, indent=1))
-    timeline_png(
-        out / "timeline.png",
-        {run.preset: run.timeline for run in runs},
-        {run.preset: run.refusals() for run in runs},
-        runs[0].limit,
-        runs[0].time_scale,
-    )
+    return min(1.0, float(f"{REAL_BUDGET_S / max(ends_s(trace), 1.0):.2g}"))

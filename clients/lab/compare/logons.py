@@ -50,6 +50,7 @@ class Logon:
     attempt: Attempt
     began_s: float = 0.0
     log_on_s: float | None = None  # from the beginning until a slot was given
+    files: list[int] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     visited_s: list[float] = field(default_factory=list)  # when each was over
 

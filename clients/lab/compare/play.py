@@ -150,6 +150,7 @@ class Players:
         ends = [*(visit.at_s for visit in planned.visits[1:]), planned.length_s]
         for visit, end_s in zip(planned.visits, ends, strict=True):
             await sleep_until(admitted + visit.at_s * scale)
+            logon.files.append(visit.file)
             hold_s = min(self._way.hold_s, end_s - visit.at_s) * scale
             status = await visit_file(client, tree, visit, hold_s)
             logon.statuses.append(status)

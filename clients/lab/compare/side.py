@@ -1,13 +1,13 @@
 """Every preset's run of one trace: in turn, or by several processes at once."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
 from clients.lab.compare.logons import Played
 from clients.lab.compare.real import play_for_real
 from clients.lab.compare.virtual import Setting, play
+from clients.lab.theory.running import each
 from clients.swarm.executors import executor
 from clients.swarm.trace import Trace
 
@@ -28,7 +28,7 @@ def in_turn(
     return runs
 
 
-def at_once(
+async def at_once(
     trace: Trace,
     settings: Sequence[Setting],
     seed: int,
@@ -36,19 +36,18 @@ def at_once(
     on: Advance,
     processes: int,
     dask: str | None,
-) -> list[Played]:
-    """Play under the settings by several processes; raises ExecutorError, WorkerDied."""
+) -> list[Played | None]:
+    """Play under the settings by several processes; None for what was lost with one of them.
+
+    Raises ExecutorError.
+    """
+
+    def done(played: Played) -> None:
+        on(played.preset, len(trace.sessions))
+
     with executor(processes, dask) as workers:
-        asked: dict[Future[Played], Setting] = {
-            workers.submit(_play_one, trace, setting, seed, events): setting
-            for setting in settings
-        }
-        done: dict[str, Played] = {}
-        for future in as_completed(asked):
-            preset = asked[future].preset
-            done[preset] = future.result()
-            on(preset, len(trace.sessions))
-    return [done[setting.preset] for setting in settings]
+        pieces = [(trace, setting, seed, events) for setting in settings]
+        return await each(workers, _play_one, pieces, done)
 
 
 async def for_real(

@@ -14,6 +14,7 @@ from clients.swarm.workload import Workload, WorkloadError
 
 OPERATIONS_MAX = 5_000_000  # sessions and visits, of one trace
 FILES_MAX = 100_000
+SECONDS_MAX = 1e9  # thirty years
 # Users who log off and on in quick succession, two fewer than the default limit: Q248371.
 USUAL = Workload(users=8, think_s=2.0, duration_s=600.0, length_s=5.0, visits=4.0, files=24)
 
@@ -117,7 +118,18 @@ def _checked(trace: Trace) -> Trace:
             f"{operations:,} sessions and visits of {len(files):,} files: at most"
             f" {OPERATIONS_MAX:,} of {FILES_MAX:,} can be compared"
         )
+    if ends_s(trace) > SECONDS_MAX:
+        raise SourceError(f"it ends after {ends_s(trace):.3g} s: at most {SECONDS_MAX:.0e}")
     return trace
+
+
+def ends_s(trace: Trace) -> float:
+    """When the last session ends, if nobody is refused."""
+    ends: dict[int, float] = {}
+    for one in trace.sessions:
+        begins_s = ends.get(one.user, 0.0) + one.at_s if trace.closed else one.at_s
+        ends[one.user] = begins_s + one.length_s
+    return max(ends.values())
 
 
 def _said(workload: Workload) -> str:

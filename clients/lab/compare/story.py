@@ -117,6 +117,7 @@ def _words(
     else:
         yield from _wrapped(_census(slots, run.limit))
         yield from _wrapped(_meanwhile(where, run))
+        yield from _wrapped(_taken(where, run))
     told = [_path(run.changes, at_s, user) for user in users]
     if any(told):
         yield "The minute before:"
@@ -153,6 +154,27 @@ def _meanwhile(where: Divergence, run: Played) -> str:
     if not given or len(slots_at(run.changes, logon.began_s)) < run.limit:
         return ""
     return f"Asked for a slot, the redirector gave back {', '.join(given)}'s at once."
+
+
+def _taken(where: Divergence, run: Played) -> str:
+    """Whose logoff took the visited file away."""
+    logon, at_s = _logon(where, run), _instant(where, run)
+    if logon is None or where.visit is None or where.fates[run.preset] == "done":
+        return ""
+    file = logon.files[where.visit]
+    left = [
+        (one.attempt.logoff_answered / run.time_scale, one)
+        for one in run.logons
+        if file in one.files and one is not logon and one.attempt.logoff_answered is not None
+    ]
+    before = [(when, one) for when, one in left if at_s - BEFORE_S <= when <= at_s]
+    if not before:
+        return ""
+    when, whose = max(before, key=lambda pair: pair[0])
+    return (
+        f"The file was lost while it was open: f{file}.txt. {whose.attempt.user}, who had"
+        f" visited it too, logged off {seconds(at_s - when)} before."
+    )
 
 
 def _before(
