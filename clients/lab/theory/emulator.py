@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import trio
 
 from clients.errors import ConnectRefused
+from clients.lab import virtual
 from clients.lab.stage import SERVER, Stage, stage
 from clients.session import Client
 from redird.config import Config as RedirectorConfig
@@ -132,7 +133,7 @@ class _Run:
 
     async def wait_until(self, at_s: float) -> None:
         """Sleep until so many seconds of the run have passed."""
-        await trio.sleep_until(self._began_s + at_s)
+        await virtual.sleep_until(self._began_s + at_s)
 
     async def come_again(
         self, user: int, draw: Iterator[tuple[float, float]], end_s: float
