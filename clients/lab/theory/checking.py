@@ -10,7 +10,7 @@ from clients.lab.theory.planning import LOGONS, REPLICATIONS, Answer, Question, 
 from clients.lab.theory.replications import Job, pilot, replicate
 from clients.lab.theory.running import PieceLost, each
 from clients.lab.theory.statistics import controlled, difference, interval
-from clients.swarm.executors import Workers
+from clients.swarm.executors import Workers, executor
 
 RUNS, LOGONS_MAX = 12, 500
 LEVEL = 0.01  # risk of calling an agreement a difference
@@ -33,9 +33,12 @@ class Check:
     agrees: bool
 
 
-async def check(question: Question, found: list[Answer], workers: Workers) -> list[Check]:
-    """Check every answer; raises PieceLost if a worker dies."""
-    return [await _check(question, one, workers) for one in found]
+async def check(
+    question: Question, found: list[Answer], processes: int, dask: str | None
+) -> list[Check]:
+    """Check every answer; raises PieceLost if a worker dies, ExecutorError without workers."""
+    with executor(processes, dask) as workers:
+        return [await _check(question, one, workers) for one in found]
 
 
 async def _check(question: Question, answer: Answer, workers: Workers) -> Check:

@@ -17,7 +17,7 @@ from clients.lab.theory.picture import oracle_png
 from clients.lab.theory.replications import REPLICATIONS
 from clients.lab.theory.running import PieceLost, Plan, Progress, measure
 from clients.lab.theory.showing import show
-from clients.swarm.executors import ExecutorError, Workers, executor
+from clients.swarm.executors import ExecutorError, executor
 from redird.presets import PRESETS
 from redird.wire.process import fail
 
@@ -151,8 +151,7 @@ def oracle(
     began = time.monotonic()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with executor(processes, dask) as workers:
-            found, complete = ending.run(_measure_all, plan, workers)
+        found, complete = ending.run(_measure_all, plan, processes, dask)
         verdicts = judge(found)
         result = _result(verdicts, plan, complete, time.monotonic() - began)
         _write(out, verdicts, result)
@@ -164,7 +163,7 @@ def oracle(
         show(Console(), verdicts)
         print(f"{result['logons']:,} logons in {result['took_s']:.0f} s; see {out}/")
     if not complete:
-        fail(PROGRAM, "a worker died: these results are partial")
+        fail(PROGRAM, f"a worker died: {len(found)} of {len(chosen)} cells are complete")
     raise SystemExit(0 if result["ok"] else 1)
 
 
@@ -213,7 +212,9 @@ def _result(
     }
 
 
-async def _measure_all(plan: Plan, workers: Workers) -> tuple[list[Measured], bool]:
+async def _measure_all(
+    plan: Plan, processes: int, dask: str | None
+) -> tuple[list[Measured], bool]:
     """Measure, and show how far it has come."""
     columns = (
         bars.TextColumn("{task.description:14}"),
@@ -236,4 +237,5 @@ async def _measure_all(plan: Plan, workers: Workers) -> tuple[list[Measured], bo
             on_pilots=begin,
             on_replication=lambda run: shown.advance(logons, run.logons),
         )
-        return await measure(plan, workers, told)
+        with executor(processes, dask) as workers:
+            return await measure(plan, workers, told)

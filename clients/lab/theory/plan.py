@@ -15,7 +15,7 @@ from clients.lab.theory.checking import Check, check
 from clients.lab.theory.formulas import NoAnswer
 from clients.lab.theory.planning import AGE_EXACT_S, AGE_MAX_S, Answer, Question, answers
 from clients.lab.theory.running import PieceLost
-from clients.swarm.executors import ExecutorError, executor
+from clients.swarm.executors import ExecutorError
 from redird.wire.process import fail
 
 PROGRAM = "redlab"
@@ -84,8 +84,7 @@ def plan(
     try:
         found = answers(question)
         if checked:
-            with executor(processes, dask) as workers:
-                checks = ending.run(check, question, found, workers)
+            checks = ending.run(check, question, found, processes, dask)
     except (NoAnswer, PieceLost, ExecutorError) as error:
         fail(PROGRAM, error)
     if as_object:
