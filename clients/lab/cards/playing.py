@@ -159,8 +159,10 @@ class Player:
 
 def _census(receipt: dict[str, Any]) -> str:
     """Who was behind the slots, and when the first of them is free."""
-    words = (("live", "live"), ("ghosts", "ghosts"), ("unknown", "unknown"))
-    counts = [f"{receipt[key]} {word}" for key, word in words if receipt[key]]
+    behind = [(receipt["live"], "live"), (receipt["unknown"], "unknown")]
+    ghosts = receipt["ghosts"]
+    behind.insert(1, (ghosts, "ghost" if ghosts == 1 else "ghosts"))
+    counts = ", ".join(f"{count} {word}" for count, word in behind if count) or "none"
     first_s = receipt["earliest_release_s"]
     free = "" if first_s is None else f"; the first is free in {first_s:.4g} s"
-    return f"{receipt['uses_max']} slots: {', '.join(counts)}{free}"
+    return f"behind the limit of {receipt['uses_max']}: {counts}{free}"

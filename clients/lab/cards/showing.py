@@ -27,6 +27,7 @@ TITLE = 46
 _TIME = 10  # columns of a step's time
 _OUTCOME = 42  # where its outcome begins, if both have room in one line
 _BELOW = " " * (_TIME + 4)
+_TIED = "\N{NO-BREAK SPACE}"  # a space that no line is broken at
 
 
 # --- all cards --------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def _world(card: Card) -> Iterator[str]:
         yield f"{card.hosts} hosts"
     for section in WORLD:
         for key, value in getattr(card, section).items():
-            yield f"{section}.{key} = {value}"
+            yield f"{section}.{key}{_TIED}={_TIED}{value}"
 
 
 def _alike(card: Card, played: Sequence[Played]) -> list[list[Played]]:
@@ -140,11 +141,11 @@ def _compared(card: Card, one: Happening, expected: Mapping[str, str]) -> Text:
 def _lines(
     text: str, *, style: str | Style = "", begins: str = "", then: str = ""
 ) -> Iterable[Text]:
-    wrapped = wrap(
+    lines = wrap(
         text,
         WIDTH - 1,
         initial_indent=begins,
         subsequent_indent=then,
         break_on_hyphens=False,
     )
-    return [Text(line, style) for line in wrapped]
+    return [Text(line.replace(_TIED, " "), style) for line in lines]

@@ -34,7 +34,13 @@ def _lines(card: Card) -> Iterator[str]:
     for key in WORLD:
         yield from _section(key, getattr(card, key))
     for presets, outcomes in card.expected.items():
-        yield from _section(f"expected.{_key(presets)}", outcomes, even_empty=True)
+        counts = {label: _count(text) for label, text in outcomes.items()}
+        yield from _section(f"expected.{_key(presets)}", counts, even_empty=True)
+
+
+def _count(text: str) -> str | int:
+    """A count reads better without quotes."""
+    return int(text) if re.fullmatch(r"0|[1-9][0-9]{0,8}", text) else text
 
 
 def _wrapped(text: str) -> list[str]:
