@@ -7,8 +7,8 @@ works without a line: it is not seen meanwhile, and cannot be stopped before its
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import trio
@@ -41,22 +41,29 @@ class Lead:
         self._streams.add(stream)
         try:
             await self._listen(stream)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, ValueError, TypeError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, ValueError):
             pass  # the line is down; how the worker fares its future will say
         finally:
             self._streams.discard(stream)
             await trio.aclose_forcefully(stream)
 
     async def _listen(self, stream: trio.SocketStream) -> None:
-        lines = _lines(stream)
-        hello = json.loads(await anext(lines, b"{}"))
-        if self._stopped or not hmac.compare_digest(str(hello.get("token")), self._token):
-            return
-        async for line in lines:
-            self.snapshots[int(hello["shard"])] = json.loads(line)
+        async with aclosing(_lines(stream)) as lines:
+            shard = self._greeted(json.loads(await anext(lines, b"null")))
+            if shard is not None and not self._stopped:
+                async for line in lines:
+                    self.snapshots[shard] = json.loads(line)
+
+    def _greeted(self, hello: object) -> int | None:
+        """The number of the worker's shard, if it is a worker of ours."""
+        match hello:
+            case {"token": str(token), "shard": int(shard)}:
+                known = hmac.compare_digest(token.encode(), self._token.encode())
+                return shard if known else None
+        return None
 
 
-async def _lines(stream: trio.SocketStream) -> AsyncIterator[bytes]:
+async def _lines(stream: trio.SocketStream) -> AsyncGenerator[bytes, None]:
     waiting = b""
     while (part := await stream.receive_some()) and len(waiting) <= SNAPSHOT_BYTES_MAX:
         *lines, waiting = (waiting + part).split(b"\n")

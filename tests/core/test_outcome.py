@@ -83,6 +83,10 @@ def test_the_peak_is_of_all_shards_at_one_instant():
     assert 2 == outcome([*apart, shard(EARLY)], [], None, False).peak
 
 
+def test_who_has_asked_to_leave_is_not_counted_beside_who_comes_then():
+    assert 1 == outcome([shard(EARLY, stay(5.0, 5.05, 6.0, 6.1))], [], None, False).peak
+
+
 def test_logons_per_second_count_answers_until_the_last_one():
     found = outcome([shard(EARLY, refusal(4.9, 5.0), began=1.0)], [], None, False)
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,11 @@ import trio
 from click.testing import CliRunner
 
 from clients.lab.__main__ import main
+from clients.swarm.line import leading, report
+from clients.swarm.runner import Bounds, Target
+from clients.swarm.trace import Trace, write
+from clients.swarm.worker import Shard, ShardLate, run_shard
+from clients.swarm.workload import Workload, generate
 from deploy.local import python_module, start
 from redird.wire.address import parse
 from redird.wire.asking import ask_view, asking
@@ -22,6 +27,7 @@ from tests.processes.daemons import for_module, stage, wait_until
 from tests.processes.test_ending import runs, started_by
 
 RUN_MAX_S = 60
+START_MAX_S = 40
 WORKER = "multiprocessing.spawn"
 
 
@@ -59,7 +65,9 @@ class Swarm:
                 for name in names
             )
 
-        await wait_until(all_run)
+        with trio.fail_after(START_MAX_S):
+            while not all_run():  # noqa: ASYNC110 - another program
+                await trio.sleep(0.02)
 
     def pids(self, name):
         return [one[0] for one, text in self.started.items() if name in text]
@@ -86,7 +94,12 @@ async def swarm(out, *arguments, env=None):
             with trio.fail_after(RUN_MAX_S):
                 await process.wait()
         finally:
-            process.kill()
+            with trio.CancelScope(shield=True):
+                process.terminate()
+                with trio.move_on_after(15):
+                    await process.wait()
+                process.kill()
+                await process.wait()
     one.err = ended["err"].decode()
     assert "Traceback" not in one.err, one.err
     one.object = json.loads(ended["out"])
@@ -166,7 +179,10 @@ async def test_a_signal_keeps_what_was_found_and_leaves_no_process(folder, tmp_p
 @pytest.mark.time_limit(120)
 async def test_the_shards_run_on_a_dask_cluster(house, tmp_path):
     pytest.importorskip("distributed")
-    flags = ["--rate", "40", "--duration-s", "1", "--length-s", "0.2", "--no-report"]
+    path = tmp_path / "day.jsonl"
+    planned = tuple(generate(Workload(rate_per_s=40, duration_s=1, length_s=0.2), seed=1))
+    path.write_text("".join(write(Trace(False, planned))))
+    flags = ["--trace", str(path), "--no-report"]
     command = [sys.executable, "-m", "tests.processes.cluster"]
     async with start(command, ready_max_s=60) as cluster:
         [address] = cluster.addresses
@@ -176,10 +192,67 @@ async def test_the_shards_run_on_a_dask_cluster(house, tmp_path):
         ) as one:
             pass
     assert 0 == one.process.returncode, one.err
-    assert one.object["arrivals"] == one.object["admitted"] + one.object["refused"]
-    assert one.object["arrivals"] > 20
+    assert len(planned) == one.object["arrivals"] > 20
+    assert len(planned) == one.object["admitted"] + one.object["refused"]
     assert one.object["partial"] is False
     await wait_until(lambda: not any(runs(process) for process in workers))
+
+
+# --- the line between a worker and its leader ---------------------------------------------
+
+
+@asynccontextmanager
+async def led(folder, token="right"):
+    """A leader, and a worker that reports to it; gives both and what the worker knows."""
+    stopped = trio.Event()
+    async with (
+        leading(f"unix:{folder}/line.sock", "right") as lead,
+        trio.open_nursery() as nursery,
+    ):
+        hello = {"token": token, "shard": 3}
+        nursery.start_soon(report, lead.address, hello, lambda: {"logons": 7}, stopped.set)
+        yield lead, stopped
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_leader_sees_its_workers_and_stops_them(folder):
+    async with led(folder) as (lead, stopped):
+        await wait_until(lambda: lead.snapshots)
+        assert {3: {"logons": 7}} == lead.snapshots
+        assert not stopped.is_set()
+        await lead.stop()
+        await stopped.wait()
+
+
+async def test_a_stranger_on_the_line_is_not_believed(folder):
+    async with led(folder, token="wrong") as (lead, stopped):
+        await stopped.wait()  # the line was closed on it
+
+        assert {} == lead.snapshots
+
+
+@pytest.mark.parametrize("noise", [b"\xff\n", b"[]\n", b"x" * 2_000_000, b""])
+async def test_noise_on_the_line_ends_that_line_only(folder, noise):
+    async with led(folder) as (lead, stopped):
+        async with await trio.open_unix_socket(f"{folder}/line.sock") as stream:
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(noise)
+                await stream.send_eof()
+            with suppress(trio.BrokenResourceError):
+                assert b"" == await stream.receive_some()
+        await wait_until(lambda: lead.snapshots)
+
+        assert not stopped.is_set()
+
+
+async def test_a_worker_whose_leader_cannot_be_reached_goes_on(folder):
+    await report(f"unix:{folder}/nobody.sock", {}, dict, pytest.fail)
+
+
+def test_a_shard_that_comes_too_late_does_not_begin():
+    target = Target("unix:/nowhere", "files", "docs")
+    with pytest.raises(ShardLate, match="shard 1 came"):
+        run_shard(Shard(1, 2, 1, Workload(), None, target, Bounds(), begins_at=0.0))
 
 
 # --- what cannot be -----------------------------------------------------------------------

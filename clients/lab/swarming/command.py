@@ -102,7 +102,7 @@ def swarm_command(
         Console().print(results_tables(figures))
         print(f"\nSee {out}/{'results.json' if no_report else 'report.html'}", flush=True)
     for note in notes(options, load):
-        console.print(f"note: {note}", markup=False, highlight=False)
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if load.signal is not None:
         leave_quietly(load.signal)
     counts = load.outcome.measures.counts

@@ -147,10 +147,10 @@ def judged(
 
 
 def peak(attempts: Iterable[Attempt]) -> int:
-    """The most sessions that were logged on at once, as their clients saw it."""
+    """The most sessions that were certainly logged on at once: admitted, not yet leaving."""
     admitted = [one for one in attempts if one.outcome == ADMITTED]
     begins = sorted(one.connect_answered or 0.0 for one in admitted)
-    ends = sorted(one.logoff_answered for one in admitted if one.logoff_answered is not None)
+    ends = sorted(one.logoff_sent for one in admitted if one.logoff_sent is not None)
     return max(
         (count - bisect_right(ends, at_s) for count, at_s in enumerate(begins, 1)), default=0
     )
