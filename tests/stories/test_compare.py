@@ -93,11 +93,33 @@ def test_under_w2k_another_users_logoff_takes_a_file_away():
     runs = compared(Trace(False, (opener, reader)), "sp6", "w2k", hold_s=2.0)
     where = parted(runs)
 
-    assert [0, 1] == [run.row()["files_lost"] for run in runs]
+    assert [0, 1] == [run.row()["visits_failed"] for run in runs]
     assert ((1, 1), 0, "done") == (where.key, where.visit, where.fates["sp6"])
     assert where.fates["w2k"].startswith("STATUS_")
     words = " ".join(" ".join(told(where, runs)[1]["words"]).split())
     assert "user0, who had visited it too, logged off" in words
+
+
+def test_under_recall_a_visit_may_find_its_slot_given_to_another():
+    idle = PlannedSession(0, 0.0, 9.0, (Visit(1.0, 9, False), Visit(8.0, 9, False)))
+    other = PlannedSession(1, 2.0, 20.0, ())  # in no state from which it can be recalled
+    runs = compared(Trace(False, (idle, other)), "sp6", "recall", limit=1)
+    where = parted(runs)
+    words = [" ".join(one["words"]) for one in told(where, runs)]
+
+    assert {"sp6": "refused", "recall": "admitted"} == where.fates
+    assert "the redirector gave back user0's at once" in words[1]
+    failed = next(one for one in runs[1].logons if one.failed)
+    assert (0, [SUCCESS, "STATUS_REQUEST_NOT_ACCEPTED"]) == (failed.user, failed.statuses)
+
+
+def test_a_session_without_visits_holds_its_slot_and_goes():
+    [run] = compared(Trace(True, (PlannedSession(0, 0.0, 5.0, ()),)), "sp5")
+
+    assert (1, 0, None) == tuple(
+        run.row()[key] for key in ("logons", "opens", "reuse_hit_ratio")
+    )
+    assert 5.0 == round(run.simulated_s, 1)
 
 
 def test_presets_that_do_the_same_never_part():

@@ -60,7 +60,7 @@ class Logon:
         return self.user, self.number
 
     @property
-    def lost(self) -> int:
+    def failed(self) -> int:
         """How many of its visits failed."""
         return len(self.statuses) - self.statuses.count(SUCCESS)
 
@@ -117,7 +117,7 @@ class Played:
             "reuse_hit_ratio": round(self.creates_avoided / visits, 4) if visits else None,
             "round_trips_saved": self.round_trips_saved,
             "requests_sent": self.requests_sent,
-            "files_lost": sum(logon.lost for logon in self.logons),
+            "visits_failed": sum(logon.failed for logon in self.logons),
             "log_on_ms": self.log_on_ms(),
             "simulated_s": round(self.simulated_s, 1),
             "spent_s": round(self.spent_s, 2),

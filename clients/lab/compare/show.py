@@ -20,7 +20,7 @@ COLUMNS = (
     ("spurious", "spu-\nrious"),
     ("undecided", "un-\ndecid."),
     ("failed", "failed"),
-    ("files_lost", "files\nlost"),
+    ("visits_failed", "visits\nfailed"),
     ("ghost_slot_seconds", "ghost\nslot s"),
     ("dormant_only_slot_seconds", "dormant\nslot s"),
     ("reuse_hit_ratio", "re-\nused"),
@@ -29,7 +29,7 @@ COLUMNS = (
     ("mean", "logon\nms"),
     ("p99", "p99\nms"),
 )
-RARE = ("undecided", "failed", "files_lost", "mean", "p99")
+RARE = ("undecided", "failed", "visits_failed", "mean", "p99")
 SAME = "No divergence: every attempt and every visit ended alike under all of them."
 NOTE = (
     "ghost, dormant slot s: how long slots were held for users who had logged off, and for"
@@ -70,7 +70,7 @@ def _cell(row: Row, key: str) -> Text:
         return Text("-")
     if key == "reuse_hit_ratio":
         return Text(f"{value:.0%}")
-    bad = key in ("spurious", "failed", "files_lost") and value
+    bad = key in ("spurious", "failed", "visits_failed") and value
     return Text(figure(value), "bold red" if bad else "")
 
 

@@ -19,6 +19,7 @@ from clients.receipt import WIDTH, seconds, words
 BEFORE_S = 60.0
 USERS_MAX = 6
 STEPS_MAX = 5  # of one user
+LIMIT_REACHED = "STATUS_REQUEST_NOT_ACCEPTED"
 INSTANT_S = 1e-6  # facts are in nanoseconds
 MOMENT_S = 1.0  # a state left sooner is not told of
 STATES = {
@@ -157,10 +158,12 @@ def _meanwhile(where: Divergence, run: Played) -> str:
 
 
 def _taken(where: Divergence, run: Played) -> str:
-    """Whose logoff took the visited file away."""
+    """What the visit failed of: whose logoff took the file away."""
     logon, at_s = _logon(where, run), _instant(where, run)
     if logon is None or where.visit is None or where.fates[run.preset] == "done":
         return ""
+    if where.fates[run.preset] == LIMIT_REACHED:
+        return "Its slot was recalled while nothing was open, and then no other was to be had."
     file = logon.files[where.visit]
     left = [
         (one.attempt.logoff_answered / run.time_scale, one)
