@@ -274,6 +274,7 @@ HEADER = '{"format": "redird-trace", "version": 1, "closed": false}\n'
         ("", ["--trace", "gone"], "gone: no such file or directory"),
         ("", ["--redird", "redird.sock"], "'redird.sock' is not an address"),
         ("", ["--redird", "unix:/nowhere/redird.sock"], "cannot reach unix:/nowhere"),
+        ("", ["--out", "/proc/x"], "/proc/x: no such file or directory"),
         ("", ["--password-file", "/nowhere"], "/nowhere: no such file or directory"),
         ("", ["--dask", "tcp://127.0.0.1:1"], "no Dask scheduler at tcp://127.0.0.1:1"),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 
 import pytest
 from rich.console import Console
@@ -97,6 +98,17 @@ def test_what_daemons_said_is_escaped(tmp_path):
     assert "&lt;script&gt;" in page
 
 
+def test_without_the_package_that_draws_the_page_has_no_pictures_and_says_so(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    figures, page = written(tmp_path, load([result(3)]))
+
+    assert 3 == figures["refused"]
+    assert "<img" not in page
+    assert "is an extra, redird[lab]" in page
+
+
 def test_slots_of_other_shares_and_of_before_are_left_out():
     facts = [fact(1, "released", 0.5), fact(2, "live", 0.5, "other"), fact(3, "live", 2.0)]
     timeline = load([], *facts).watch.timeline(1.0)
@@ -112,6 +124,14 @@ def test_facts_that_were_missed_are_not_drawn_over():
 
     assert watch.timeline(0.0) is None
     assert "more happened" in watch.reason
+
+
+def test_facts_of_two_redirectors_one_after_the_other_are_not_drawn_as_one():
+    twice = [fact(1, state, at) for at, state in enumerate(["live", "released", "released"])]
+    watch = load([], *twice).watch
+
+    assert watch.timeline(0.0) is None
+    assert "connection 1 is released after its release" == watch.reason
 
 
 def test_progress_adds_up_the_workers_and_says_what_the_redirector_says():

@@ -86,28 +86,31 @@ def swarm_command(
         (out / "logs").mkdir(parents=True, exist_ok=True)
         began, started = time.monotonic(), datetime.now().astimezone()
         load = ending.run(_run, options, out / "logs", console)
+        said = f"Started {started.isoformat(' ', 'seconds')}, took {_since(began)}."
+        figures = write_results(out, options, load)
+        more = [] if no_report else write_page(out, options, load, said)
     except (ConfigError, WorkloadError, TraceError, AddressError) as error:
         fail(PROGRAM, error)
-    except (ExecutorError, SessionError, StartFailed, OSError) as error:
+    except (ExecutorError, SessionError, StartFailed) as error:
         fail(PROGRAM, error)
-    said = (
-        f"Started {started.isoformat(' ', 'seconds')}, took {time.monotonic() - began:.0f} s."
-    )
-    figures = write_results(out, options, load)
-    if not no_report:
-        write_page(out, options, load, said)
+    except OSError as error:
+        fail(PROGRAM, f"{error.filename or out}: {(error.strerror or str(error)).lower()}")
     if as_object:
         print(json.dumps(figures), flush=True)
     else:
         Console().print(results_tables(figures))
         print(f"\nSee {out}/{'results.json' if no_report else 'report.html'}", flush=True)
-    for note in notes(options, load):
+    for note in notes(options, load) + more:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if load.signal is not None:
         leave_quietly(load.signal)
     counts = load.outcome.measures.counts
     in_vain = counts.arrivals and not counts.admitted + counts.refused
     raise SystemExit(1 if load.outcome.partial or in_vain else 0)
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.0f} s"
 
 
 async def _run(options: Options, logs: Path, console: Console) -> Load:

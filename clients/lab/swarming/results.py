@@ -47,19 +47,26 @@ def write_results(out: Path, options: Options, load: Load) -> dict[str, Any]:
     return figures
 
 
-def write_page(out: Path, options: Options, load: Load, said: str) -> None:
-    """Write report.html and its pictures into `out`; `said` is when and how long."""
-    pictures = _pictures(out, options, load)
+def write_page(out: Path, options: Options, load: Load, said: str) -> list[str]:
+    """Write report.html and its pictures into `out`; `said` is when and how long.
+
+    Returns what else there is to note: why the page has no pictures.
+    """
+    try:
+        pictures, lacking = _pictures(out, options, load), []
+    except ModuleNotFoundError as missing:
+        pictures, lacking = [], [f"no pictures: {missing.name} is an extra, redird[lab]"]
     write_report(
         out / "report.html",
         figures=load.outcome.as_json() | memory(load),
         options=options.words(),
-        notes=notes(options, load),
+        notes=notes(options, load) + lacking,
         reasons=load.outcome.reasons,
         pictures=pictures,
         said=said,
         command=shlex.join(["redlab", *sys.argv[1:]]),
     )
+    return lacking
 
 
 def memory(load: Load) -> dict[str, Any]:

@@ -88,7 +88,11 @@ class Watch:
         """The slots since `begins_at`; None if nothing could be seen, or not all."""
         if self._gap or not self._facts:
             return None
-        return Timeline(self._facts, int(begins_at * 1e9))
+        try:
+            return Timeline(self._facts, int(begins_at * 1e9))
+        except ValueError as error:  # another redirector has taken its place meanwhile
+            self._miss(str(error))
+            return None
 
     def _miss(self, reason: str) -> None:
         self._gap, self.reason = True, reason
