@@ -1,281 +1,43 @@
 """`redlab`: start the daemons, load them, compare what they do, and report."""
 
-import json
-import os
-import platform
-import sys
-import time
-from datetime import datetime
-from itertools import chain
-from pathlib import Path
-from typing import Any
+from importlib import import_module
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from clients.errors import SessionError
-from clients.lab import ending
-from clients.lab.bench import BENCHES, run_bench
-from clients.lab.cards.command import card_command, cards_command
-from clients.lab.compare.command import compare_command
-from clients.lab.peers.against import AGAINST
-from clients.lab.peers.turns import ROUNDS, Turns
-from clients.lab.playing import DAEMON, LIBRARY
-from clients.lab.replay import replay_command
-from clients.lab.reproduce import (
-    Options,
-    Run,
-    as_json,
-    default_time_scale,
-    details,
-    reproduce,
-)
-from clients.lab.swarming.command import swarm_command
-from clients.lab.table import results_table
-from clients.lab.theory.oracle import oracle
-from clients.lab.theory.plan import plan
-from clients.receipt import words
-from deploy.local import StartFailed
-from redird.presets import PRESETS
-from redird.wire.console import table
-from redird.wire.process import fail
-
-PROGRAM = "redlab"
+# Where each command is; imported when it is asked for, as some bring much with them.
+COMMANDS = {
+    "reproduce": "clients.lab.reproducing:reproduce_command",
+    "compare": "clients.lab.compare.command:compare_command",
+    "swarm": "clients.lab.swarming.command:swarm_command",
+    "plan": "clients.lab.theory.plan:plan",
+    "oracle": "clients.lab.theory.oracle:oracle",
+    "cards": "clients.lab.cards.command:cards_command",
+    "card": "clients.lab.cards.command:card_command",
+    "replay": "clients.lab.replay:replay_command",
+    "bench": "clients.lab.benching:bench",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Lazy(click.Group):
+    """Commands in the order of the table."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Name them."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one, if there is one of that name."""
+        if name not in COMMANDS:
+            return None
+        module, _, command = COMMANDS[name].partition(":")
+        found: click.Command = getattr(import_module(module), command)
+        return found
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Reproduce, measure and compare how closed files are kept and limits are hit."""
 
-
-@main.command("reproduce")
-@click.option(
-    "--preset",
-    "presets",
-    multiple=True,
-    type=click.Choice(list(PRESETS)),
-    help="repeatable; default sp5, sp6, recall",
-)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=10, show_default=True)
-@click.option("--users", type=click.IntRange(1, 10_000), help="at most the limit  [default: 8]")
-@click.option("--cycles", type=click.IntRange(2, 10_000), default=6, show_default=True)
-@click.option("--dormant-s", type=click.FloatRange(min=0), default=30.0, show_default=True)
-@click.option("--time-scale", type=click.FloatRange(min=1e-4, max=1000))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("redlab-out"))
-@click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
-def reproduce_command(
-    presets: tuple[str, ...],
-    limit: int,
-    users: int | None,
-    cycles: int,
-    dormant_s: float,
-    time_scale: float | None,
-    out: Path,
-    as_object: bool,
-) -> None:
-    """Reproduce Q248371 by real processes, and show which presets are free of it.
-
-    \b
-    Exit status 0 only if each preset did what is expected of it:
-    sp5 refuses users though fewer than the limit are logged on, sp6 and recall never.
-    """
-    chosen = tuple(dict.fromkeys(presets)) or ("sp5", "sp6", "recall")
-    users = min(limit, 8) if users is None else users
-    if users > limit:
-        fail(PROGRAM, f"--users {users} is over --limit {limit}: some would rightly be refused")
-    scale = time_scale or default_time_scale(len(chosen), cycles, dormant_s)
-    options = Options(chosen, limit, users, cycles, dormant_s, scale)
-    console = Console(stderr=True)
-    console.print(
-        f"{users} users, limit {limit}, {cycles} logons each under {', '.join(chosen)}."
-        f" Policy times x {scale:g}: dormant for {dormant_s * scale:.2g} s, not {dormant_s:g}."
-    )
-    began = time.monotonic()
-    started = datetime.now().astimezone().isoformat(" ", "seconds")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        runs = _with_progress(options, out / "logs", console)
-    except (StartFailed, OSError) as error:
-        fail(PROGRAM, error)
-    _report(options, runs, out, started, time.monotonic() - began)
-    if as_object:
-        print(json.dumps(as_json(runs)))
-    else:
-        _show(runs, out)
-    raise SystemExit(0 if all(run.ok for run in runs) else 1)
-
-
-def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
-    with Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("logons"),
-        TimeElapsedColumn(),
-        console=console,
-    ) as progress:
-        tasks = {
-            preset: progress.add_task(preset, total=options.users * options.cycles, start=False)
-            for preset in options.presets
-        }
-
-        def on_attempt(preset: str) -> None:
-            progress.start_task(tasks[preset])
-            progress.advance(tasks[preset])
-
-        return ending.run(reproduce, options, logs, on_attempt)
-
-
-def _report(
-    options: Options, runs: list[Run], out: Path, started: str, duration_s: float
-) -> None:
-    from clients.lab.plot import timeline_png
-    from clients.lab.report import write_report
-
-    (out / "results.json").write_text(json.dumps(details(options, runs), indent=1))
-    picture = out / "timeline.png"
-    timeline_png(
-        picture,
-        {run.preset: run.timeline for run in runs},
-        {run.preset: run.refusals for run in runs},
-        options.limit,
-        options.time_scale,
-    )
-    write_report(
-        out / "report.html",
-        title="Q248371 reproduced",
-        options={
-            "preset": list(options.presets),
-            "limit": options.limit,
-            "users": options.users,
-            "cycles": options.cycles,
-            "dormant_s": options.dormant_s,
-            "time_scale": options.time_scale,
-        },
-        results={run.preset: run.row() for run in runs},
-        receipts={run.preset: run.first_receipt() for run in runs},
-        picture=picture,
-        started=started,
-        duration_s=duration_s,
-        machine=machine(),
-    )
-
-
-def machine() -> str:
-    """Say what this ran on."""
-    python = platform.python_version()
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {python}"
-
-
-def _show(runs: list[Run], out: Path) -> None:
-    console = Console()
-    console.print(results_table({run.preset: run.row() for run in runs}))
-    for run in runs:
-        receipt = run.first_receipt()
-        if receipt is not None:
-            console.print(f"\nThe first refusal under {run.preset}:")
-            console.print(words(receipt), markup=False, highlight=False)
-    console.print(f"\nSee {out}/report.html, timeline.png, results.json, logs/")
-    sys.stdout.flush()
-
-
-@main.command()
-@click.argument(
-    "names",
-    nargs=-1,
-    type=click.Choice([*dict.fromkeys(chain(BENCHES, *AGAINST.values())), "all"]),
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0.05),
-    help="of each round  [default: 1, against a peer 10]",
-)
-@click.option(
-    "--pin", is_flag=True, help="every process on one core: compare work, not wake-ups"
-)
-@click.option(
-    "--against",
-    type=click.Choice(list(AGAINST)),
-    help="; ".join(f"{peer}: {', '.join(benches)}" for peer, benches in AGAINST.items()),
-)
-@click.option(
-    "--rounds",
-    type=click.IntRange(1, 99),
-    default=ROUNDS,
-    show_default=True,
-    help="turns of each beside a peer",
-)
-@click.option(
-    "--through",
-    type=click.Choice([DAEMON, LIBRARY]),
-    default=DAEMON,
-    show_default=True,
-    help="netbench, reopen: how our clients reach the server",
-)
-@click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
-def bench(
-    names: tuple[str, ...],
-    seconds: float | None,
-    pin: bool,
-    against: str | None,
-    rounds: int,
-    through: str,
-    as_object: bool,
-) -> None:
-    """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run.
-
-    With --against beside another program, in turns, medians of the rounds.
-    """
-    peers = AGAINST[against] if against else {}
-    there_are = list(peers or BENCHES)
-    chosen = there_are if not names or "all" in names else list(names)
-    if strangers := [name for name in chosen if name not in there_are]:
-        fail(PROGRAM, f"{strangers[0]} is measured {_where(strangers[0])}")
-    rows = []
-    for name in chosen:
-        Console(stderr=True).print(f"{name} ...", end="\r")
-        try:
-            if peers:
-                turns = Turns(round(max(1.0, seconds or 10.0)), rounds, through)
-                results = ending.run(peers[name], turns)
-            else:
-                results = [ending.run(run_bench, name, seconds or 1.0, pin)]
-        except (StartFailed, SessionError) as error:
-            fail(PROGRAM, error)
-        rows += [result.row() for result in results]
-    if as_object and len(rows) == 1:
-        print(json.dumps(rows[0]))
-    elif as_object:
-        print(json.dumps({"benches": rows, "machine": machine()}))
-    else:
-        _show_benches(rows)
-
-
-def _where(name: str) -> str:
-    peers = [f"--against {peer}" for peer, benches in AGAINST.items() if name in benches]
-    return " or ".join([*peers, "without --against"] if name in BENCHES else peers)
-
-
-def _show_benches(rows: list[dict[str, Any]]) -> None:
-    shown = ("name", "ours", "unit", "reference", "reference_name", "ratio")
-    lines = [
-        {key: row[key] for key in shown} | {"ratio": f"{row['ratio']:.2f}"} for row in rows
-    ]
-    print("\n".join(table(lines)))
-    for row in rows:
-        more = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown)
-        print(f"  {row['name']}: {more}")
-    print(f"on {machine()}")
-
-
-main.add_command(plan)
-main.add_command(oracle)
-main.add_command(replay_command)
-main.add_command(compare_command)
-main.add_command(swarm_command)
-main.add_command(cards_command)
-main.add_command(card_command)
 
 if __name__ == "__main__":
     main()

@@ -3,6 +3,8 @@
 Medians are compared, so that a machine whose speed drifts still gives a fair ratio.
 """
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -90,3 +92,9 @@ async def benching(seconds: float, logs: Path | None = None) -> AsyncIterator[Be
         start(python_module("clients.lab.bare")) as bare,
     ):
         yield Bench(daemons, bare, seconds)
+
+
+def machine() -> str:
+    """Say what this ran on."""
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {python}"
