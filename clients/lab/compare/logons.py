@@ -64,6 +64,24 @@ class Logon:
         """How many of its visits failed."""
         return len(self.statuses) - self.statuses.count(SUCCESS)
 
+    def row(self) -> dict[str, Any]:
+        """What is written of it; times of the run, as in the clients' own history."""
+        attempt, receipt = self.attempt, self.attempt.receipt
+        return {
+            "user": attempt.user,
+            "number": self.number,
+            "began_s": round(self.began_s, 6),
+            "outcome": attempt.outcome,
+            "reason": attempt.reason,
+            "verdict": None if receipt is None else receipt["verdict"],
+            "connect_sent": attempt.connect_sent,
+            "connect_answered": attempt.connect_answered,
+            "logoff_sent": attempt.logoff_sent,
+            "logoff_answered": attempt.logoff_answered,
+            "visits": len(self.statuses),
+            "visits_failed": self.failed,
+        }
+
 
 @dataclass(slots=True)
 class Played:

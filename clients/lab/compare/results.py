@@ -1,6 +1,5 @@
 """What a comparison found, as it is printed and written."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,9 +55,9 @@ def write(
         },
         "spent_s": round(spent_s, 2),
     }
-    history = {run.preset: [dataclasses.asdict(one) for one in run.logons] for run in runs}
+    history = {run.preset: [one.row() for one in run.logons] for run in runs}
     whole = {**what, **about, "history": history}
-    (out / "results.json").write_text(json.dumps(whole, indent=1))
+    (out / "results.json").write_text(json.dumps(whole))  # indented it would be thrice as long
     timeline_png(
         out / "timeline.png",
         {run.preset: run.timeline for run in runs},
