@@ -155,6 +155,7 @@ async def test_a_worker_that_is_killed_costs_its_own_shard_only(house, tmp_path)
     assert 1 == one.process.returncode
     assert json.loads((tmp_path / "results.json").read_text())["partial"] is True
     assert "Partial: " in (tmp_path / "report.html").read_text()
+    assert {"latency.png", "slots.png"} <= {path.name for path in tmp_path.glob("*.png")}
 
 
 @pytest.mark.time_limit(90)

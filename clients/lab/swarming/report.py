@@ -15,7 +15,7 @@ LATENCIES = {
     "latency_ms": "logon",
     "operation_latency_ms": "file operation",
     "logoff_latency_ms": "logoff",
-    "lag_ms": "of these, before a logon was sent",
+    "lag_ms": "begun late by",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
 HOW = """Sessions begin at their intended instants, whatever the daemons do, and every latency
@@ -74,9 +74,9 @@ def outcome_box(figures: Mapping[str, Any], notes: Sequence[str]) -> str:
 def sentence(figures: Mapping[str, Any]) -> str:
     """The outcome in words."""
     partial = "Partial: " if figures["partial"] else ""
-    spurious = figures["spurious"]
-    judged = "" if spurious is None else f", {spurious:,} of them spuriously"
-    refused = f"{figures['refused']:,} refused{judged if figures['refused'] else ''}"
+    refused = f"{figures['refused']:,} refused"
+    if figures["refused"] and figures["spurious"] is not None:
+        refused += f" ({figures['spurious']:,} spuriously, {figures['undecided']:,} undecided)"
     return (
         f"{partial}{figures['logons']:,} logons, {figures['admitted']:,} admitted, {refused};"
         f" {figures['failed']:,} failed, {figures['not_started']:,} arrivals not started."
