@@ -1,10 +1,13 @@
 """`redlab oracle` as its users run it: its object, its status, what it says of bad input."""
 
 import json
+import signal
 import subprocess
 import sys
 
 import pytest
+
+from tests.processes.test_ending import runs, started_by, wait_for
 
 COLUMNS = {
     "limit", "offered", "preset", "measured", "low", "high", "theory", "model", "equivalent",
@@ -51,3 +54,27 @@ def test_bad_input_is_named_in_a_line(options, said):
 
     assert done.returncode in (1, 2)
     assert said in done.stderr
+
+
+def test_a_signal_ends_its_workers_too(tmp_path):
+    command = [sys.executable, "-m", "clients.lab", "oracle", "--processes", "2"]
+    command += ["--out", str(tmp_path)]
+    workers: dict[tuple[int, str], str] = {}
+
+    def working():
+        found = started_by(process.pid)
+        workers.update((one, text) for one, text in found.items() if "spawn_main" in text)
+        return len(workers) == 2
+
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE
+    ) as process:
+        try:
+            wait_for(working, "no workers")
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert 128 + signal.SIGTERM == process.returncode
+    assert b"Traceback" not in said
+    assert [] == [one for one in workers if runs(one)]
