@@ -46,7 +46,8 @@ def test_a_plan_says_its_model_and_what_that_assumes():
         ([], "give --rate, or --users with --think-s"),
         (["--rate", "1", "--users", "3"], "give --rate, or --users with --think-s"),
         (["--users", "3"], "--users and --think-s go together"),
-        (["--rate", "1000"], "a load of 90,000 slots: at most 2,000"),
+        (["--rate", "1000"], "a load of 90,000 slots: plans take at most 2,000"),
+        (["--rate", "10", "--check"], "a load of 900 slots: --check takes at most 300"),
     ],
 )
 def test_a_load_that_cannot_be_planned_for_is_named(options, said):

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clients.lab.theory.eventsim import Slots, Users
-from clients.lab.theory.formulas import bisect, engset, erlang_b, offered_for, users_again
+from clients.lab.theory.formulas import (
+    NoAnswer,
+    bisect,
+    engset,
+    erlang_b,
+    offered_for,
+    users_again,
+)
 from redird.presets import LEAVE, PRESETS
 
 ERLANG, TICK, USERS = "erlang-b", "tick", "users"
@@ -125,4 +132,7 @@ def _rate_for(users: int, limit: int, residue_s: float, target: float) -> float:
 def _again(users: int, limit: int, think_s: float, length_s: float, residue_s: float) -> float:
     if not residue_s:
         return engset(users, limit, length_s / think_s)
-    return users_again(users, limit, think_s, length_s, residue_s)
+    try:
+        return users_again(users, limit, think_s, length_s, residue_s)
+    except NoAnswer:  # near enough to say how long to measure
+        return engset(users, limit, (length_s + residue_s) / think_s)

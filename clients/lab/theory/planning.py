@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from random import Random
 
 from clients.lab.theory import eventsim, formulas
-from clients.lab.theory.cells import WARM_UP
 from clients.lab.theory.eventsim import Seen, Slots, Users
 from clients.lab.theory.formulas import NoAnswer
 from clients.lab.theory.statistics import Interval, interval
 
 REPLICATIONS, LOGONS, SEARCH_LOGONS = 20, 20_000, 4_000
+WARM_UP = 6  # sessions; residues are constant and need no more than one
 AGE_MAX_S = 3600.0
 AGE_EXACT_S = 0.05
 
@@ -179,7 +179,7 @@ def simulate(question: Question, limit: int, age_s: float, logons: int, run: int
     """Run the event simulation once; the same `run` has the same users, whatever the limit."""
     random = Random(f"{question.seed} {run}")
     slots = Slots(limit, age_s, question.tick_s if age_s else 0.0)
-    start_s = WARM_UP * (question.length_s + age_s + question.tick_s + question.think_s)
+    start_s = WARM_UP * (question.length_s + question.think_s) + age_s + question.tick_s
     if question.users:
         users = Users(question.users, question.think_s, question.length_s)
         every_s = (question.think_s + question.length_s) / question.users
