@@ -181,3 +181,10 @@ def test_times_beyond_all_bounds_end_in_one_line_or_well(tmp_path, flag, value):
     assert result.exit_code in (0, 1, 2)
     assert "Traceback" not in result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_users_who_never_think_are_bounded_by_their_time(tmp_path):
+    flags = ("--think-s", "0", "--users", "2", "--duration-s", "30", "--preset", "sp6")
+    result = compare(*flags, "--out", tmp_path, "--json")
+
+    assert 4 <= json.loads(result.stdout)["presets"]["sp6"]["logons"] <= 60

@@ -3,7 +3,6 @@
 import dataclasses
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from clients.swarm import workload as workloads
 from clients.swarm.trace import PlannedSession, Trace, TraceError
 from clients.swarm.workload import Workload, WorkloadError
 
-OPERATIONS_MAX = 5_000_000  # sessions and visits, of one trace
+OPERATIONS_MAX = 2_000_000  # sessions and visits, of one trace
 FILES_MAX = 100_000
 SECONDS_MAX = 1e9  # thirty years
 # Users who log off and on in quick succession, two fewer than the default limit: Q248371.
@@ -78,10 +77,10 @@ def _workload(path: Path | None, changes: Mapping[str, Any]) -> Workload:
 
 
 def _generated(workload: Workload, seed: int) -> Trace:
-    sessions = _bounded(workloads.generate(workload, seed))
-    if workload.closed:
-        sessions = _within(sessions, workload.duration_s)
-    return Trace(workload.closed, tuple(sessions))
+    sessions = (
+        _of_users(workload, seed) if workload.closed else workloads.generate(workload, seed)
+    )
+    return Trace(workload.closed, tuple(_bounded(sessions)))
 
 
 def _bounded(sessions: Iterable[PlannedSession]) -> Iterator[PlannedSession]:
@@ -96,13 +95,13 @@ def _bounded(sessions: Iterable[PlannedSession]) -> Iterator[PlannedSession]:
         yield session
 
 
-def _within(sessions: Iterable[PlannedSession], duration_s: float) -> Iterator[PlannedSession]:
+def _of_users(workload: Workload, seed: int) -> Iterator[PlannedSession]:
     """What each user would begin within the time if nobody was refused."""
-    for _, of_user in groupby(sessions, key=lambda one: one.user):
+    for user in range(workload.users):
         begins_s = 0.0
-        for session in of_user:
+        for session in workloads.generate(workload, seed, user, workload.users):
             begins_s += session.at_s
-            if begins_s >= duration_s:
+            if begins_s >= workload.duration_s:
                 break
             begins_s += session.length_s
             yield session
