@@ -22,7 +22,7 @@ from clients.lab.theory.statistics import controlled, interval, slopes, t_quanti
 
 REPLICATIONS = 20
 PILOTS, PILOT_LOGONS = 200, 1000
-LOGONS_MIN = 100  # of a replication
+LOGONS_MIN, LOGONS_CHEAP = 100, 1500  # of a replication
 THEORY_TIMES, THEORY_LOGONS_MAX = 20, 50_000  # where theory is a simulation itself
 
 Sessions = list[tuple[float, float]]
@@ -199,7 +199,9 @@ def pilot(cell: Cell, precision: float, seed: str, *, simulated: bool = True) ->
     theory, low, high, residue_s = (
         _theory(cell, seed, logons, weights, expected) if simulated else _exact(cell)
     )
-    bounded = min(max(logons, LOGONS_MIN), emulator.LOGONS_MAX)
+    # A short run may fall out wider than its pilot says, and costs little to be longer.
+    generous = max(logons, min(2 * logons, LOGONS_CHEAP))
+    bounded = min(max(generous, LOGONS_MIN), emulator.LOGONS_MAX)
     return Pilot(bounded, tuple(weights), tuple(expected), theory, low, high, residue_s)
 
 
