@@ -96,6 +96,8 @@ def _draw_residue(panel: Any, verdicts: Sequence[Verdict]) -> None:
         due = one.measured.pilot.residue_s
         panel.plot([at - 0.4, at + 0.4], [due] * 2, color="black", linewidth=1.2)
         panel.plot([at], [one.measured.leak_s], "o", color=COLOURS[one.ok], markersize=4)
+    longest_s = max(max(v.measured.leak_s, v.measured.pilot.residue_s) for v in verdicts)
+    panel.set_ylim(-0.08 * max(1.0, longest_s), 1.15 * max(1.0, longest_s))
     panel.set_ylabel("slot lingers, s")
     panel.set_title(
         "after the logoff: slots held / logons admitted - mean session (points), as claimed"
