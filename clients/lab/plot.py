@@ -159,7 +159,8 @@ def _label(panel: Any, preset: str, timeline: Timeline, refused: Refusals) -> No
     panel.set_title(f"{preset}: {said}" if said else preset, loc="left", fontsize=11)
     spurious = sum(verdict == "spurious" for _, verdict in refused)
     counts = f"{len(refused):,} refused, {spurious:,} spurious" if refused else "none refused"
-    held = f"at most {timeline.peak():,} slots held"
+    # A slot given back is held, to the redirector, until it hears of it.
+    held = f"at most {timeline.peak():,} slots at the redirector"
     panel.set_title(f"{held}, {counts}", loc="right", fontsize=9)
     panel.set_ylabel("slots")
     panel.yaxis.get_major_locator().set_params(integer=True, nbins=6)
