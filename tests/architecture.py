@@ -31,6 +31,7 @@ FOREIGN: dict[str, set[str]] = {
     "redird.wire.link": {"trio"},
     "redird.wire.waiting": {"trio"},
     "redird.wire.receiving": {"trio"},
+    "redird.wire.sending": {"trio"},
     "redird.wire.keepalive": {"trio"},
     "redird.wire.address": {"trio"},
     "redird.wire.dialling": {"trio"},

@@ -139,6 +139,11 @@ class Exchange:
             self._send(-number, no)
         self._theirs.discard(number)
 
+    @property
+    def busy(self) -> bool:
+        """Whether more than one request is under way, in either direction."""
+        return len(self._ours) + len(self._theirs) > 1
+
     def notify(self, message: Message) -> None:
         """Send a message that has no answer."""
         self._send(0, message)

@@ -16,9 +16,9 @@ from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange, refusal, reply_bytes
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
 from redird.wire.receiving import Receiver
+from redird.wire.sending import Sender
 from redird.wire.suspension import noticing
 from redird.wire.waiting import Waiter
-from redird.wire.writing import Unsent, writer_to
 
 Answer = Message | Awaitable[Message]
 FollowUp = tuple[Message, Callable[[Message], None]]
@@ -38,14 +38,12 @@ class Link:
         self.lost: str | None = None
         self._stream = stream
         self._receiver = Receiver(stream)
-        self._write_now = writer_to(stream)
+        self._sender = Sender(self.exchange, stream, self.close)
         self._handler = handler
         self._listening = listening
         self._promised = 0  # bytes that requests under way may be answered with
         self._waiters: dict[int, Waiter] = {}
         self._room = trio.lowlevel.ParkingLot()
-        self._unsent = Unsent()
-        self._drained = trio.lowlevel.ParkingLot()
         self._spare: list[trio.lowlevel.Task] = []
         self._nursery: trio.Nursery | None = None
         self._echoing = False
@@ -61,16 +59,17 @@ class Link:
         """
         try:
             async with trio.open_nursery() as self._nursery:
+                self._sender.nursery = self._nursery
                 self._nursery.start_soon(self._read)
                 task_status.started()
         except* (LinkLost, RemoteProtocolError):
             pass  # whoever raised it left the reason
         finally:
-            self.lost = self.lost or "the link was closed here"
+            self._lose("the link was closed here")
             self._fail_waiters()
             self._gone.set()
             await trio.aclose_forcefully(self._stream)
-        return self.lost
+        return self.lost or ""
 
     async def wait_lost(self) -> str:
         """Wait until the link has ended; returns why."""
@@ -79,16 +78,21 @@ class Link:
 
     def close(self, reason: str) -> None:
         """End the link now; `run` returns the reason."""
-        self.lost = self.lost or reason
+        self._sender.flush()
+        self._lose(reason)
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
+
+    def _lose(self, reason: str) -> None:
+        self.lost = self.lost or reason
+        self._sender.end()
 
     def _fail_waiters(self) -> None:
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters.values():
             waiter.wake()
         self._room.unpark_all()
-        self._drained.unpark_all()
+        self._sender.drained.unpark_all()
 
     # --- asking ---
 
@@ -114,7 +118,7 @@ class Link:
             self._waiters[number] = waiter
             if then is not None and self.exchange.may_request:
                 self._waiters[self.exchange.request(then[0])] = Waiter(then[1])
-            self.flush()
+            self._sender.flush_soon()
             if self.lost is None:
                 await waiter.wait(lambda: self._abandon(number, waiter))
             if type(waiter.reply) is RefusedReply:
@@ -132,7 +136,7 @@ class Link:
         if not may_request or self._owed() > OUTGOING_MAX:
             return False
         self._waiters[self.exchange.request(message)] = Waiter(on_reply)
-        self.flush()
+        self._sender.flush()
         return True
 
     def _abandon(self, number: int, waiter: Waiter) -> None:
@@ -143,7 +147,7 @@ class Link:
         """Send a message that has no answer."""
         if self.lost is None:
             self.exchange.notify(message)
-            self.flush()
+            self._sender.flush()
 
     def _resolve(self, number: int, message: Message) -> None:
         self._waiters.pop(number).resolve(message)
@@ -157,7 +161,7 @@ class Link:
             await self._read_and_serve()
         except BaseException as error:  # before the nursery closes: nobody must flush any more
             told = isinstance(error, LinkLost | RemoteProtocolError)
-            self.lost = self.lost or (str(error) if told else "the link was closed here")
+            self._lose(str(error) if told else "the link was closed here")
             raise
 
     async def _read_and_serve(self) -> None:
@@ -165,7 +169,7 @@ class Link:
         while True:
             event = exchange.next_event()
             if event is None:
-                self.flush()
+                self._sender.flush_soon()
                 await self._receive()
                 continue
             number, message = event
@@ -175,8 +179,8 @@ class Link:
             if self._listening and self._owed() > OUTGOING_MAX:
                 await self._wait_for_room()
             if await self._serve(number, message):
-                self.flush()
-                self._drained.unpark_all()
+                self._sender.flush_soon()
+                self._sender.drained.unpark_all()
                 if len(self._spare) >= SPARE_READERS_MAX:
                     return
                 await self._wait_to_read()
@@ -238,45 +242,17 @@ class Link:
 
     # --- writing ---
 
-    def flush(self) -> None:
-        """Write what there is, now if the stream takes it, else from a task of its own."""
-        buffers = self.exchange.take_outgoing()
-        if not buffers or self.lost is not None:
-            return
-        if self._unsent.size:
-            self._unsent.add(buffers)
-            return
-        try:
-            rest = self._write_now(buffers)
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.close(f"the stream broke: {error}")
-            return
-        if rest:
-            assert self._nursery is not None
-            self._unsent.add(rest)
-            self._nursery.start_soon(self._write_rest)
-
-    async def _write_rest(self) -> None:
-        try:
-            while piece := self._unsent.next_piece():
-                await self._stream.send_all(piece)
-                self._unsent.sent(piece)
-                self._drained.unpark_all()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.lost = self.lost or f"the stream broke: {error.__cause__ or error}"
-            raise LinkLost(self.lost) from None
-
     async def _wait_for_room(self) -> None:
         """Wait until the peer has read enough; only the dialled side stops reading for it, or
         both might, each until the other reads.
         """
-        self.flush()
+        self._sender.flush()
         while self._owed() > OUTGOING_MAX and self.lost is None:
-            await self._drained.park()
+            await self._sender.drained.park()
             self.heard_at = trio.current_time()  # it took something, or we had work to do
 
     def _owed(self) -> int:
-        return self._unsent.size + self.exchange.outgoing_bytes + self._promised
+        return self._sender.owed + self._promised
 
     # --- keepalive ---
 
@@ -290,7 +266,7 @@ class Link:
         elif silent_s >= echo_s and not self._echoing and self.exchange.negotiated:
             self._echoing = True
             self._waiters[self.exchange.request(Echo())] = Waiter(self._echoed)
-            self.flush()
+            self._sender.flush()
 
     def _echoed(self, _: Message) -> None:
         self._echoing = False

@@ -168,7 +168,9 @@ def test_the_examples_load():
 
 
 def test_there_are_no_other_examples():
-    assert ["redird.toml", "shareserver.toml"] == sorted(one.name for one in EXAMPLES.iterdir())
+    assert ["redird.toml", "shareserver.toml", "swarm.toml"] == sorted(
+        one.name for one in EXAMPLES.iterdir()
+    )
 
 
 # --- a redirector's policy --------------------------------------------------------------------
