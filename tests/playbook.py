@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from clients.errors import SessionError
-from clients.lab.programs import Redirector
-from clients.lab.stage import SERVER, Stage, stage
+from clients.lab.staging.programs import Redirector
+from clients.lab.staging.stage import SERVER, Stage, stage
 from clients.session import Client, Session
 from redird.config import Config as RedirectorConfig
 from redird.presets import PRESETS

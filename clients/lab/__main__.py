@@ -6,15 +6,15 @@ import click
 
 # Where each command is; imported when it is asked for, as some bring much with them.
 COMMANDS = {
-    "reproduce": "clients.lab.reproducing:reproduce_command",
+    "reproduce": "clients.lab.reproduction.command:reproduce_command",
     "compare": "clients.lab.compare.command:compare_command",
     "swarm": "clients.lab.swarming.command:swarm_command",
     "plan": "clients.lab.theory.plan:plan",
     "oracle": "clients.lab.theory.oracle:oracle",
     "cards": "clients.lab.cards.command:cards_command",
     "card": "clients.lab.cards.command:card_command",
-    "replay": "clients.lab.replay:replay_command",
-    "bench": "clients.lab.benching:bench",
+    "replay": "clients.lab.replaying.command:replay_command",
+    "bench": "clients.lab.bench.command:bench",
 }
 
 

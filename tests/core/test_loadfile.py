@@ -2,9 +2,9 @@
 
 import pytest
 
-from clients.lab import loadfile as lf
-from clients.lab.player import Outcome, is_sound, pattern
-from clients.lab.tally import MISMATCHES_MAX, Tally, total
+from clients.lab.replaying import loadfile as lf
+from clients.lab.replaying.player import Outcome, is_sound, pattern
+from clients.lab.replaying.tally import MISMATCHES_MAX, Tally, total
 from redird.wire.status import Status
 
 OK, MISSING = Status.STATUS_SUCCESS, Status.STATUS_OBJECT_NAME_NOT_FOUND

@@ -1,6 +1,6 @@
 """What is below a folder, and how it differs from what is below another."""
 
-from clients.lab.trees import FOLDER, differences, read_tree
+from clients.lab.replaying.trees import FOLDER, differences, read_tree
 
 
 def test_names_kinds_and_sizes(tmp_path):

@@ -97,7 +97,7 @@ def signalled(folder: Path, number: int, expected: list[str], *arguments: str) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_replay_ends_all_it_started(tmp_path, folder, number):
     (tmp_path / "file").write_text(LINES + "ReadX 1 0 1 1 NT_STATUS_OK\n" * 300_000)
-    expected = ["shareserver", "redird", "clients.lab.playing"]
+    expected = ["shareserver", "redird", "clients.lab.replaying.playing"]
     signalled(folder, number, expected, "replay", str(tmp_path / "file"))
 
 

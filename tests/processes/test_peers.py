@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.lab.netbench import FILE
+from clients.lab.replaying.netbench import FILE
 from tests.processes.mounts import require_fuse
 
 

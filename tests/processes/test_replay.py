@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from clients.lab.netbench import FILE
+from clients.lab.replaying.netbench import FILE
 
 LINES = r"""NTCreateX "\clients" 0x1 0x3 1 NT_STATUS_OK
 NTCreateX "\clients\client1" 0x1 0x2 2 NT_STATUS_OK

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from clients.lab.page import command
 from clients.lab.plot import MARKERS, thinned, timeline_png
-from clients.lab.report import COMMAND, write_report
-from clients.lab.table import figure, results_table
+from clients.lab.reproduction.report import COMMAND, write_report
+from clients.lab.reproduction.table import figure, results_table
 from clients.lab.timeline import Step, Timeline
 
 HOSTILE = '<script>alert("x")</script> & [bold]'
@@ -127,9 +127,7 @@ def test_the_picture_is_a_png_with_room_for_each_panel(tmp_path):
 
 
 def test_importing_the_picture_does_not_import_matplotlib():
-    code = (
-        "import sys, clients.lab.plot, clients.lab.report; print('matplotlib' in sys.modules)"
-    )
+    code = "import sys, clients.lab.plot, clients.lab.reproduction.report; print('matplotlib' in sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )

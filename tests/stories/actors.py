@@ -7,8 +7,8 @@ from typing import Any
 
 import trio
 
-from clients.lab.cable import Cable
-from clients.lab.stage import SERVER, Stage, stage
+from clients.lab.staging.cable import Cable
+from clients.lab.staging.stage import SERVER, Stage, stage
 from clients.session import Client, Session
 from redird.wire import files as f
 from redird.wire import messages as m

@@ -2,9 +2,9 @@
 
 import pytest
 
-from clients.lab import loadfile as lf
-from clients.lab.player import Player
-from clients.lab.tally import Tally
+from clients.lab.replaying import loadfile as lf
+from clients.lab.replaying.player import Player
+from clients.lab.replaying.tally import Tally
 from tests.playbook import SHARE, enter, enter_directly, play
 
 WAYS = pytest.mark.parametrize("way", [enter, enter_directly], ids=["redirector", "direct"])

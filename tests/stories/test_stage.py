@@ -5,8 +5,8 @@ time as well.
 import pytest
 import trio
 
-from clients.lab.cable import Cable
-from clients.lab.stage import stage
+from clients.lab.staging.cable import Cable
+from clients.lab.staging.stage import stage
 from redird.wire.framing import encode_frame
 from tests.playbook import enter, play, read, server, touch, visit
 

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from clients import session
-from clients.lab.stage import SERVER
+from clients.lab.staging.stage import SERVER
 from clients.swarm.runner import NO_ANSWER, Bounds, Runner, Target, file_name
 from clients.swarm.trace import PlannedSession, Visit
 from tests.playbook import at, enter, play

@@ -5,7 +5,7 @@ import math
 import trio
 from trio.testing import MockClock
 
-from clients.lab import virtual
+from clients.lab.staging import virtual
 
 
 async def order_of_ten(log):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from clients.errors import session_errors
 from clients.file import File
-from clients.lab.cable import Cable
 from clients.lab.cards import vocabulary
 from clients.lab.cards.outcome import SUCCESS
 from clients.lab.cards.vocabulary import SERVER_PLACE, Step
 from clients.lab.cards.world import SHARE
-from clients.lab.programs import Redirector
-from clients.lab.stage import SERVER, Stage
+from clients.lab.staging.cable import Cable
+from clients.lab.staging.programs import Redirector
+from clients.lab.staging.stage import SERVER, Stage
 from clients.session import Session
 from redird.wire import files as f
 from redird.wire import messages as m

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import trio
 
-from clients.lab.cable import Cable
 from clients.lab.cards import vocabulary, world
 from clients.lab.cards.acting import Scene, leave
 from clients.lab.cards.card import Card
 from clients.lab.cards.vocabulary import Step
-from clients.lab.stage import Stage
+from clients.lab.staging.cable import Cable
+from clients.lab.staging.stage import Stage
 from redird.wire import messages as m
 from redird.wire.link import Link
 from shareserver.service import administration

@@ -18,8 +18,8 @@ from clients.lab.cards.card import Card
 from clients.lab.cards.directing import direct, heal, see
 from clients.lab.cards.outcome import DONE, SKIPPED, Happening, Played, after
 from clients.lab.cards.vocabulary import Step
-from clients.lab.stage import SERVER, Stage, stage
-from clients.lab.virtual import run
+from clients.lab.staging.stage import SERVER, Stage, stage
+from clients.lab.staging.virtual import run
 from redird.wire.errors import LinkLost, Refused
 
 STEP_MAX_S = 600.0

@@ -8,5 +8,4 @@ side.py                  each preset's run, in turn or at once
 logons.py, events.py     [core] what came of every attempt; what happened, as lines in order
 divergence.py, story.py  [core] where two runs part, and what was the case there
 results.py, show.py, command.py   what a user gets
-pace.py                  how fast virtual time goes
 """

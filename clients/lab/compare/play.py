@@ -21,7 +21,7 @@ from clients.lab.compare.events import EventLog
 from clients.lab.compare.logons import Logon
 from clients.lab.compare.visiting import visit_file
 from clients.lab.history import Attempt
-from clients.lab.virtual import sleep_until
+from clients.lab.staging.virtual import sleep_until
 from clients.session import Client
 from clients.swarm.trace import PlannedSession, Trace
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.lab.compare.divergence import Divergence
-from clients.lab.table import figure
+from clients.lab.reproduction.table import figure
 from clients.receipt import seconds
 
 Row = Mapping[str, Any]

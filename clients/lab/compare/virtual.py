@@ -16,12 +16,12 @@ from typing import Any
 import structlog
 import trio
 
-from clients.lab import virtual
 from clients.lab.compare.events import EventLog
 from clients.lab.compare.logons import Played, changes_of
 from clients.lab.compare.play import Players, Way, user_name
 from clients.lab.compare.visiting import FILE_BYTES, file_name
-from clients.lab.stage import SERVER, Stage, stage
+from clients.lab.staging import virtual
+from clients.lab.staging.stage import SERVER, Stage, stage
 from clients.lab.timeline import Timeline
 from clients.session import Client
 from clients.swarm.trace import Trace

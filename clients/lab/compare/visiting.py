@@ -3,7 +3,7 @@
 import trio
 
 from clients.lab.compare.logons import SUCCESS
-from clients.lab.virtual import sleep_until
+from clients.lab.staging.virtual import sleep_until
 from clients.session import Client
 from clients.swarm.trace import Visit
 from redird.wire import files as f

@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from clients.lab import inprocess
-from clients.lab.bench import create_request, reopen
+from clients.lab.bench.figures import create_request, reopen
+from clients.lab.bench.yardstick import Bench, Result, benching
 from clients.lab.daemons import GUEST, SERVER, SHARE
-from clients.lab.netbench import FILE, LABELS, Options, replay
 from clients.lab.peers import torture
 from clients.lab.peers.bulk import bulk
 from clients.lab.peers.cycling import cycle
@@ -18,7 +17,8 @@ from clients.lab.peers.processes import program, understood
 from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.torture import Throughput
 from clients.lab.peers.turns import Turns
-from clients.lab.yardstick import Bench, Result, benching
+from clients.lab.replaying.netbench import FILE, LABELS, Options, replay
+from clients.lab.staging import inprocess
 from deploy.local import StartFailed
 from redird.config import Config
 from redird.wire import messages as m

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
+from clients.lab.bench.yardstick import Result
 from clients.lab.daemons import GUEST, SERVER, SHARE, running
 from clients.lab.peers.processes import program, said
 from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.turns import Turns
-from clients.lab.yardstick import Result
 from deploy.local import StartFailed, python_module
 
 MIB = 1024 * 1024

@@ -6,12 +6,12 @@ from time import perf_counter
 
 import trio
 
+from clients.lab.bench.yardstick import Result
 from clients.lab.daemons import GUEST, SERVER, SHARE, Daemons, running
 from clients.lab.peers import torture
 from clients.lab.peers.processes import understood
 from clients.lab.peers.samba import Samba, smbd
 from clients.lab.peers.turns import Turns
-from clients.lab.yardstick import Result
 from clients.session import dial
 
 CLIENTS = (1, 4)

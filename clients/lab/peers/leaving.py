@@ -8,7 +8,7 @@ from pathlib import Path
 from clients.lab.peers import torture
 from clients.lab.peers.processes import program, understood
 from clients.lab.peers.samba import smbd
-from clients.lab.trees import Tree, read_tree
+from clients.lab.replaying.trees import Tree, read_tree
 
 SECONDS = 60  # and for so many lines one more
 LINES_PER_S_MIN = 100

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import trio
 
+from clients.lab.bench.yardstick import Result
 from clients.lab.daemons import GUEST, SERVER, SHARE, running
-from clients.lab.netbench import FILE
 from clients.lab.peers import torture
 from clients.lab.peers.processes import program, said, understood
 from clients.lab.peers.sshfs import detached, mount_point, sshfs
 from clients.lab.peers.turns import Turns
-from clients.lab.yardstick import Result
+from clients.lab.replaying.netbench import FILE
 from deploy.local import python_module
 
 CLIENTS = (1, 4)

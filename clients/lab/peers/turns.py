@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clients.lab.playing import DAEMON
+from clients.lab.replaying.playing import DAEMON
 
 ROUNDS = 3
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.lab.page import options_table, page, picture, table
-from clients.lab.table import figure
+from clients.lab.reproduction.table import figure
 
 REASONS_SHOWN = 10
 MEMORY = "daemon_kb_per_session"

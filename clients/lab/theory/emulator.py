@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import trio
 
 from clients.errors import ConnectRefused
-from clients.lab import virtual
-from clients.lab.stage import SERVER, Stage, stage
+from clients.lab.staging import virtual
+from clients.lab.staging.stage import SERVER, Stage, stage
 from clients.session import Client
 from redird.config import Config as RedirectorConfig
 from shareserver.config import AccountConfig, ShareConfig

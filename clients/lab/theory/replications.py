@@ -13,7 +13,7 @@ from random import Random
 
 import structlog
 
-from clients.lab import virtual
+from clients.lab.staging import virtual
 from clients.lab.theory import controls, emulator, eventsim
 from clients.lab.theory.cells import Cell
 from clients.lab.theory.emulator import Daemons, Record

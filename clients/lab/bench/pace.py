@@ -1,6 +1,6 @@
 """How fast virtual time goes: an hour of 200 users, beside a bare loop that wakes as often.
 
-    python -m clients.lab.compare.pace ROUNDS
+    python -m clients.lab.bench.pace ROUNDS
 
 prints one object. The loop is trio's with the same clock: tasks that sleep, and do nothing.
 """
@@ -15,9 +15,9 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
+from clients.lab.bench.yardstick import Bench, Result
 from clients.lab.compare.logons import Played
 from clients.lab.compare.virtual import Setting, play
-from clients.lab.yardstick import Bench, Result
 from clients.swarm import arrivals
 from clients.swarm.chance import Chance
 from clients.swarm.trace import PlannedSession, Trace

@@ -20,10 +20,10 @@ import trio
 
 from clients.errors import SessionError
 from clients.lab.daemons import GUEST, SERVER, SHARE
-from clients.lab.inprocess import redirector
-from clients.lab.loadfile import Line, LoadfileError, parse
-from clients.lab.player import Player
-from clients.lab.tally import Tally, total
+from clients.lab.replaying.loadfile import Line, LoadfileError, parse
+from clients.lab.replaying.player import Player
+from clients.lab.replaying.tally import Tally, total
+from clients.lab.staging.inprocess import redirector
 from clients.session import Client, Session, dial
 from redird.config import Config
 from redird.wire.errors import LinkLost

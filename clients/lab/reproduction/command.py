@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.lab import ending
-from clients.lab.reproduce import (
+from clients.lab.bench.yardstick import machine
+from clients.lab.reproduction.reproduce import (
     Options,
     Run,
     as_json,
@@ -19,8 +20,7 @@ from clients.lab.reproduce import (
     details,
     reproduce,
 )
-from clients.lab.table import results_table
-from clients.lab.yardstick import machine
+from clients.lab.reproduction.table import results_table
 from clients.receipt import words
 from deploy.local import StartFailed
 from redird.presets import PRESETS
@@ -111,7 +111,7 @@ def _report(
     options: Options, runs: list[Run], out: Path, started: str, duration_s: float
 ) -> None:
     from clients.lab.plot import timeline_png
-    from clients.lab.report import write_report
+    from clients.lab.reproduction.report import write_report
 
     (out / "results.json").write_text(json.dumps(details(options, runs), indent=1))
     picture = out / "timeline.png"

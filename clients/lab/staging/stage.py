@@ -21,10 +21,10 @@ from typing import Any
 import trio
 
 from clients import session
-from clients.lab.cable import Cable
-from clients.lab.inprocess import NoLink
-from clients.lab.programs import Program, Redirector
-from clients.lab.shortcut import open_shortcut
+from clients.lab.staging.cable import Cable
+from clients.lab.staging.inprocess import NoLink
+from clients.lab.staging.programs import Program, Redirector
+from clients.lab.staging.shortcut import open_shortcut
 from clients.session import Client
 from redird import daemon
 from redird.config import Config as RedirectorConfig

@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from clients.lab.yardstick import Bench, Result
+from clients.lab.bench.yardstick import Bench, Result
 from redird import closing, scavenger
 from redird.config import Config
 from redird.daemon import build_state, real_world

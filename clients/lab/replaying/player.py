@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from clients.lab import loadfile as lf
+from clients.lab.replaying import loadfile as lf
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.compound import replies_of

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from clients.errors import SessionError
 from clients.lab import ending
-from clients.lab.bench import BENCHES, run_bench
+from clients.lab.bench.figures import BENCHES, run_bench
+from clients.lab.bench.yardstick import machine
 from clients.lab.peers.against import AGAINST
 from clients.lab.peers.turns import ROUNDS, Turns
-from clients.lab.playing import DAEMON, LIBRARY
-from clients.lab.yardstick import machine
+from clients.lab.replaying.playing import DAEMON, LIBRARY
 from deploy.local import StartFailed
 from redird.wire.console import table
 from redird.wire.process import fail

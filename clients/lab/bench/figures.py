@@ -13,10 +13,10 @@ from typing import Any
 
 import trio
 
-from clients.lab.ageing import ageing
-from clients.lab.compare.pace import pace
+from clients.lab.bench.ageing import ageing
+from clients.lab.bench.pace import pace
+from clients.lab.bench.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.lab.daemons import GUEST, SERVER, SHARE
-from clients.lab.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.session import Client, Session, dial
 from deploy.local import LocalProcess
 from redird.wire import files as f

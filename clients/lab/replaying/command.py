@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.lab import ending
-from clients.lab.netbench import LABELS, Options, Replay, replay
 from clients.lab.peers.leaving import left_by_smbd
-from clients.lab.playing import DAEMON, LIBRARY
-from clients.lab.trees import differences
+from clients.lab.replaying.netbench import LABELS, Options, Replay, replay
+from clients.lab.replaying.playing import DAEMON, LIBRARY
+from clients.lab.replaying.trees import differences
 from deploy.local import StartFailed
 from redird.presets import PRESETS
 from redird.wire.console import table

@@ -9,7 +9,7 @@ from typing import Any
 
 from clients.lab.page import command, options_table, page, table
 from clients.lab.page import picture as embedded
-from clients.lab.table import COLUMNS, figure
+from clients.lab.reproduction.table import COLUMNS, figure
 from clients.receipt import ghosts_first, seconds, standing, words
 
 HOLDERS_MAX = 12

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clients.lab.bare import round_trips_per_s
+from clients.lab.bench.bare import round_trips_per_s
 from clients.lab.daemons import GUEST, Daemons, running
 from deploy.local import LocalProcess, python_module, start
 from shareserver.accounts import make_verifier
@@ -89,7 +89,7 @@ async def benching(seconds: float, logs: Path | None = None) -> AsyncIterator[Be
         running(
             server=server, redirector={"cache_max_bytes": 0}, files=files, logs=logs
         ) as daemons,
-        start(python_module("clients.lab.bare")) as bare,
+        start(python_module("clients.lab.bench.bare")) as bare,
     ):
         yield Bench(daemons, bare, seconds)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from clients.lab import loadfile as lf
-from clients.lab.player import Outcome
+from clients.lab.replaying import loadfile as lf
+from clients.lab.replaying.player import Outcome
 from redird.wire.status import Status
 
 MISMATCHES_MAX = 100  # kept; all are counted

@@ -17,9 +17,9 @@ from typing import Any
 import trio
 
 from clients.lab.daemons import Daemons, running
-from clients.lab.playing import DAEMON, LIBRARY, Part
-from clients.lab.tally import Tally, total
-from clients.lab.trees import Tree, read_tree
+from clients.lab.replaying.playing import DAEMON, LIBRARY, Part
+from clients.lab.replaying.tally import Tally, total
+from clients.lab.replaying.trees import Tree, read_tree
 from deploy.local import StartFailed, python_module
 from redird.wire.dialling import unwrapped
 
@@ -196,7 +196,7 @@ class _Players:
 
 @asynccontextmanager
 async def _process(part: Part) -> AsyncIterator[_Players]:
-    command = python_module("clients.lab.playing", part.as_argument())
+    command = python_module("clients.lab.replaying.playing", part.as_argument())
     process = await trio.lowlevel.open_process(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

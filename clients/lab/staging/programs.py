@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from clients.lab.cable import Cable
+from clients.lab.staging.cable import Cable
 from redird.state import State as RedirectorState
 from redird.wire.keepalive import keep_alive
 from redird.wire.link import Link

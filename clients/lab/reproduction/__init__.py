@@ -1,0 +1,1 @@
+"""`redlab reproduce`: Q248371 by real processes, judged and reported."""
