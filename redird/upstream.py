@@ -239,8 +239,9 @@ class ServerLink:
         self, request: m.Create, on_created: Created, then: FollowUp | None = None
     ) -> m.Created:
         """Open a file, asking for a lease only where leases are."""
-        lease = request.lease if "lease" in self.capabilities else 0
-        return await self._ask(replace(request, lease=lease), m.Created, on_created, then)
+        if "lease" not in self.capabilities:
+            request = replace(request, lease=0)
+        return await self._ask(request, m.Created, on_created, then)
 
     async def read(self, tree: int, handle: int, offset: int, length: int) -> bytes:
         """Read at most `length` bytes."""
@@ -274,8 +275,7 @@ class ServerLink:
         """Send what `close_batch` does without waiting; False if that is not possible now."""
         if self._link is None or "batch" not in self.capabilities:
             return False
-        request = m.CloseBatch(tuple(handles))
-        sent = self._link.send(request, lambda _: on_closed())
+        sent = self._link.send(m.CloseBatch(tuple(handles)), lambda _: on_closed())
         self.requests_sent += sent
         return sent
 

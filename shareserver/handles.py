@@ -62,24 +62,25 @@ class OpenEntry:
     path: str | None
     delete_pending: bool = False
     handles: dict[int, Handle] = field(default_factory=dict)
-    modes: Counter[Mode] = field(default_factory=Counter)
-    lessees: Counter[str] = field(default_factory=Counter)
+    modes: dict[Mode, int] = field(default_factory=dict)  # how many handles have each
+    lessees: dict[str, int] = field(default_factory=dict)
 
     def add(self, handle: Handle) -> None:
         """One more handle of it is open."""
         self.handles[handle.number] = handle
-        self.modes[_mode(handle.access, handle.share)] += 1
-        self.lessees[handle.lessee] += 1
+        _count(self.modes, _mode(handle.access, handle.share), 1)
+        _count(self.lessees, handle.lessee, 1)
 
     def drop(self, handle: Handle) -> None:
         """A handle of it is closed."""
         del self.handles[handle.number]
-        _count_down(self.modes, _mode(handle.access, handle.share))
-        _count_down(self.lessees, handle.lessee)
+        _count(self.modes, _mode(handle.access, handle.share), -1)
+        _count(self.lessees, handle.lessee, -1)
 
     def excludes(self, access: int, share: int) -> bool:
         """Whether an open with this access and share mode collides with one of its handles."""
-        return any(exclude(_mode(access, share), other) for other in self.modes)
+        mode = _mode(access, share)
+        return any(exclude(mode, other) for other in self.modes)
 
     def is_written(self) -> bool:
         """Whether it is open to be written by anybody."""
@@ -256,7 +257,9 @@ def _mode(access: int, share: int) -> Mode:
     return shares_needed(access), share
 
 
-def _count_down(counter: Counter[K], key: K) -> None:
-    counter[key] -= 1
-    if not counter[key]:
-        del counter[key]
+def _count(counts: dict[K, int], key: K, more: int) -> None:
+    count = counts.get(key, 0) + more
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]
