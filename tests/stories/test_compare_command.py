@@ -91,6 +91,7 @@ BAD = {
     "none.jsonl": (HEADER, "there is no session in it"),
     "bad.jsonl": (HEADER + '{"user": 0, "at_s": -1, "length_s": 1, "visits": []}\n', "at_s"),
     "bad.toml": ("rate_per_s = \n", "bad.toml: "),
+    "again.toml": ('rate_per_s = 1.0\nretries = "pause:1"\n', "retries"),
     "strange.toml": ("rat = 1\n", "rat"),
     "zero.toml": ("rate_per_s = 0.0\n", "rate_per_s"),
     "empty.toml": ("users = 1\nthink_s = 1e9\n", "there is no session in it"),

@@ -31,6 +31,8 @@ def load(source: Path | None, changes: Mapping[str, Any], seed: int) -> tuple[Tr
         if source is not None and source.suffix != ".toml":
             return _checked(_recorded(source, changes)), str(source)
         workload = _workload(source, changes)
+        if workload.retry_pause_s is not None:
+            raise SourceError("retries: each preset plays the same attempts; leave it at none")
         if workload.arrivals == "trace" and not workload.closed:
             return _checked(_recorded(Path(workload.trace), {})), workload.trace
         return _checked(_generated(workload, seed)), _said(workload)
