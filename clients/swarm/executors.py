@@ -18,6 +18,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
+import trio
+
 from redird.wire.process import raise_open_files_limit
 
 P = ParamSpec("P")
@@ -56,6 +58,18 @@ def executor(processes: int, dask: str | None = None) -> Iterator[Workers]:
     else:
         with _cluster(processes, dask) as cluster:
             yield cluster
+
+
+async def wait_done(future: "Future[Any]") -> None:
+    """Wait until a piece of work is done, well or not."""
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def tell(_: "Future[Any]") -> None:
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(done.set)
+
+    future.add_done_callback(tell)
+    await done.wait()
 
 
 # --- processes of this machine ----------------------------------------------------------------

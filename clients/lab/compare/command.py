@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.lab import ending
 from clients.lab.compare import results, side
@@ -18,6 +17,7 @@ from clients.lab.compare.logons import Played
 from clients.lab.compare.show import show
 from clients.lab.compare.source import SourceError, ends_s, load, save
 from clients.lab.compare.virtual import Setting
+from clients.lab.progress import logons_progress
 from clients.swarm.executors import PROCESSES_MAX, ExecutorError, WorkerDied
 from clients.swarm.trace import Trace
 from deploy.local import StartFailed
@@ -149,14 +149,7 @@ def _play(trace: Trace, said: str, options: Mapping[str, Any]) -> list[Played]:
         f" limit {options['limit']}, under {', '.join(presets)}.",
         highlight=False,
     )
-    with Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("logons"),
-        TimeElapsedColumn(),
-        console=console,
-    ) as progress:
+    with logons_progress(console) as progress:
         tasks = {name: progress.add_task(name, total=len(trace.sessions)) for name in presets}
 
         def on(preset: str, attempts: int) -> None:

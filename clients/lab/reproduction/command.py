@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.lab import ending
 from clients.lab.bench.yardstick import machine
+from clients.lab.progress import logons_progress
 from clients.lab.reproduction.reproduce import (
     Options,
     Run,
@@ -87,14 +87,7 @@ def reproduce_command(
 
 
 def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
-    with Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("logons"),
-        TimeElapsedColumn(),
-        console=console,
-    ) as progress:
+    with logons_progress(console) as progress:
         tasks = {
             preset: progress.add_task(preset, total=options.users * options.cycles, start=False)
             for preset in options.presets

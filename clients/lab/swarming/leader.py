@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,7 @@ from clients.lab.swarming.options import Options
 from clients.lab.swarming.outcome import Outcome, outcome
 from clients.lab.swarming.site import Site
 from clients.lab.swarming.watch import Watch
-from clients.swarm.executors import Workers
+from clients.swarm.executors import Workers, wait_done
 from clients.swarm.line import Lead, leading
 from clients.swarm.worker import Shard, ready, run_shard, shard_trace
 
@@ -106,14 +105,14 @@ async def _get_ready(workers: Workers) -> None:
     futures = [workers.submit(ready) for _ in range(workers.processes)]
     with trio.move_on_after(READY_MAX_S):
         for future in futures:
-            await _done(future)
+            await wait_done(future)
 
 
 async def _run(future: "Future[dict[str, Any]]", shard: Shard, shards: _Shards) -> None:
     workload, bounds = shard.workload, shard.bounds
     all_s = workload.duration_s + bounds.grace_s + bounds.ending_max_s + SLACK_S
     with trio.move_on_after(all_s):
-        await _done(future)
+        await wait_done(future)
     if not future.done():
         shards.lost.append(f"shard {shard.number} did not come back in {all_s:.0f} s")
     elif (error := future.exception()) is not None:
@@ -121,18 +120,6 @@ async def _run(future: "Future[dict[str, Any]]", shard: Shard, shards: _Shards) 
         shards.lost.append(f"shard {shard.number}: {what.splitlines()[0]}")
     else:
         shards.results.append(future.result())
-
-
-async def _done(future: "Future[Any]") -> None:
-    """Wait until a future of another thread is done."""
-    done, token = trio.Event(), trio.lowlevel.current_trio_token()
-
-    def wake(_: "Future[Any]") -> None:
-        with suppress(trio.RunFinishedError):
-            token.run_sync_soon(done.set)
-
-    future.add_done_callback(wake)
-    await done.wait()
 
 
 async def _stop_at_signal(lead: Lead, shards: _Shards, scope: trio.CancelScope) -> None:

@@ -1,7 +1,6 @@
 """Runs what a table of cells needs, on whatever executor: first pilots, then replications."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from clients.lab.theory.replications import (
     pilot,
     replicate,
 )
-from clients.swarm.executors import Workers
+from clients.swarm.executors import Workers, wait_done
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -106,7 +105,7 @@ async def each(
     async def some() -> None:
         for index in left:
             future = workers.submit(work, *arguments[index])
-            await _wait_done(future)
+            await wait_done(future)
             error = future.exception()
             if error is None:
                 results[index] = future.result()
@@ -118,17 +117,3 @@ async def each(
         for _ in range(QUEUED * workers.processes):
             nursery.start_soon(some)
     return results
-
-
-async def _wait_done(future: "Future[Any]") -> None:
-    token = trio.lowlevel.current_trio_token()
-    done = trio.Event()
-
-    def tell(_: "Future[Any]") -> None:
-        try:
-            token.run_sync_soon(done.set)
-        except trio.RunFinishedError:
-            return
-
-    future.add_done_callback(tell)
-    await done.wait()
