@@ -148,10 +148,6 @@ class ConnectionTable:
         live.setdefault(handle.connection, {})[handle.number] = handle
         return opened
 
-    def find_open(self, connection: Connection, number: int) -> Open | None:
-        """Return the open if it is on this connection."""
-        return connection.opens.get(number)
-
     def drop_open(self, opened: Open) -> Handle:
         """The application has closed it; returns the handle, which may serve others."""
         del opened.connection.opens[opened.number]

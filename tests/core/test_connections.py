@@ -184,12 +184,6 @@ class House(RuleBasedStateMachine):
         assert {handle.file for handle in self.handles} == known
 
     @invariant()
-    def opens_are_found_on_their_own_connection_only(self):
-        for opened, connection in product(self.opens, self.connections):
-            expected = opened if opened.connection is connection else None
-            assert expected is self.table.find_open(connection, opened.number)
-
-    @invariant()
     def the_counters_agree(self):
         expected = {
             "connections": len(self.connections),

@@ -57,13 +57,6 @@ def test_the_load_for_a_target_is_refused_so_much(limit, target):
     assert target == pytest.approx(erlang_b(limit, formulas.offered_for(limit, target)))
 
 
-@given(loads, st.floats(1e-6, 0.99))
-def test_the_limit_for_a_target_is_the_smallest(offered, target):
-    limit = formulas.limit_for(offered, target)
-
-    assert erlang_b(limit, offered) <= target < erlang_b(limit - 1, offered)
-
-
 def test_erlangs_tables():
     assert 6.22 == pytest.approx(FIVE_PERCENT, abs=0.005)
     assert 9.68 == pytest.approx(formulas.offered_for(10, 0.2), abs=0.005)

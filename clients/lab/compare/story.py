@@ -44,7 +44,6 @@ class Slot:
 
     user: str
     state: str
-    since_s: float  # in this state
 
 
 def concerned(where: Divergence, runs: Iterable[Played]) -> list[str]:
@@ -67,7 +66,7 @@ def slots_at(changes: Sequence[Change], at_s: float) -> list[Slot]:
     for change in changes:
         if change.at_s > at_s - INSTANT_S:
             break
-        held[change.connection] = Slot(change.user, change.state, change.at_s)
+        held[change.connection] = Slot(change.user, change.state)
     return [slot for slot in held.values() if slot.state in HELD_STATES]
 
 

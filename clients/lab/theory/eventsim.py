@@ -108,9 +108,7 @@ def run_open(
         logoff = at + length
         free = release(logoff)
         heappush(frees, free)
-        _account(seen, at, free, start_s, end_s)
-        seen.stayed_s += counted * length
-        seen.residue_s += counted * (free - logoff)
+        _account(seen, (at, logoff, free), start_s, end_s)
         if len(frees) == limit:
             seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
     return seen
@@ -184,9 +182,7 @@ def run_closed(
         free = release(logoff)
         heappush(frees, free)
         heapreplace(coming, ((free if waits else logoff) + think, stay, user))
-        _account(seen, at, free, start_s, end_s)
-        seen.stayed_s += counted * length
-        seen.residue_s += counted * (free - logoff)
+        _account(seen, (at, logoff, free), start_s, end_s)
         if len(frees) == limit:
             seen.full_s += max(0.0, min(frees[0], end_s) - max(at, start_s))
     return seen
@@ -215,10 +211,15 @@ def decide_users(
 # --- when a slot is free ----------------------------------------------------------------------
 
 
-def _account(seen: Seen, at: float, free: float, start_s: float, end_s: float) -> None:
-    held_s = min(free, end_s) - max(at, start_s)
-    if held_s > 0:
-        seen.slot_s += held_s
+def _account(
+    seen: Seen, held: tuple[float, float, float], start_s: float, end_s: float
+) -> None:
+    """Count a slot taken, left and free again at these instants."""
+    at, logoff, free = held
+    seen.slot_s += max(0.0, min(free, end_s) - max(at, start_s))
+    if at >= start_s:
+        seen.stayed_s += logoff - at
+        seen.residue_s += free - logoff
 
 
 def _release(slots: Slots, random: "Random | None") -> Callable[[float], float]:

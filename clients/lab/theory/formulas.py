@@ -27,17 +27,6 @@ def erlang_b(limit: int, offered: float) -> float:
     return blocked
 
 
-def limit_for(offered: float, target: float) -> int:
-    """Return the smallest limit that refuses at most `target` of the logons."""
-    blocked, slots = 1.0, 0
-    while blocked > target:
-        slots += 1
-        if slots > LIMIT_MAX:
-            raise NoAnswer(f"no limit up to {LIMIT_MAX:,} refuses at most {target:g}")
-        blocked = offered * blocked / (slots + offered * blocked)
-    return slots
-
-
 def offered_for(limit: int, target: float) -> float:
     """Return the load of which `limit` slots refuse exactly `target` (0 < target < 1)."""
     high = 1.0

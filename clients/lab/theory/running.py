@@ -20,7 +20,6 @@ from clients.lab.theory.replications import (
 )
 from clients.swarm.executors import Workers, wait_done
 
-A = TypeVar("A")
 R = TypeVar("R")
 QUEUED = 2  # pieces for each worker, so that none waits for the next
 LOST = ("WorkerDied", "KilledWorker", "CancelledError", "FutureCancelledError")
