@@ -12,6 +12,7 @@ from rich.console import Console
 
 from clients.errors import SessionError
 from clients.lab import ending
+from clients.lab.bench.yardstick import machine
 from clients.lab.swarming.leader import Load, lead_swarm
 from clients.lab.swarming.options import Options, read_workload
 from clients.lab.swarming.progress import Progress
@@ -86,7 +87,8 @@ def swarm_command(
         (out / "logs").mkdir(parents=True, exist_ok=True)
         began, started = time.monotonic(), datetime.now().astimezone()
         load = ending.run(_run, options, out / "logs", console)
-        said = f"Started {started.isoformat(' ', 'seconds')}, took {_since(began)}."
+        when = f"Started {started.isoformat(' ', 'seconds')}, took {_since(began)}"
+        said = f"{when}, seen from {machine()}."
         figures = write_results(out, options, load)
         more = [] if no_report else write_page(out, options, load, said)
     except (ConfigError, WorkloadError, TraceError, AddressError) as error:

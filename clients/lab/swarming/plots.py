@@ -47,12 +47,18 @@ def latency_png(path: Path, latencies: Mapping[str, Latencies]) -> None:
     panel.set_xlim(0, log10(most) * 1.02)
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    panel.yaxis.set_minor_formatter(_two_and_five)
     panel.set_ylabel("milliseconds")
     panel.set_xlabel("percentile, counted from the intended start")
     panel.grid(alpha=0.25)
     if any(measured.count for measured in latencies.values()):
         panel.legend(frameon=False)
     _save(figure, path)
+
+
+def _two_and_five(value: float, _: int) -> str:
+    """Between powers of ten only these are named: a narrow spectrum has few of those."""
+    return f"{value:,.10g}" if f"{value:e}"[0] in "25" else ""
 
 
 def refusals_png(path: Path, refusals: Sequence[tuple[float, str]], end_s: float) -> None:
