@@ -19,6 +19,8 @@ Lock, Unlock, TestLock    Locked, Unlocked,       -> either: byte ranges
                           LockTested
 CloseBatch                BatchClosed             redirector -> share server
 Compound                  Compounded              -> either
+Reclaim                   Reclaimed               redirector -> share server, on a newer link
+Once                      (its part's reply)      redirector -> share server
 DescribeUses              UsesDescribed           share server -> redirector, for a receipt
 SlotRecall                SlotsRecalled           share server -> redirector, at the limit
 LeaseBreak                LeaseBroken             share server -> redirector
@@ -122,6 +124,7 @@ from redird.wire.messages.names import (
     Unlinked,
     VolumeFound,
 )
+from redird.wire.messages.recovery import Once, Reclaim, Reclaimed, ReclaimedHandle
 from redird.wire.messages.sessions import (
     Connect,
     Connected,
@@ -218,6 +221,7 @@ __all__ = [
     "Mounted",
     "Negotiate",
     "Negotiated",
+    "Once",
     "Payload",
     "QueryDirectory",
     "QueryInfo",
@@ -226,6 +230,9 @@ __all__ = [
     "RangeCopied",
     "Read",
     "ReadLink",
+    "Reclaim",
+    "Reclaimed",
+    "ReclaimedHandle",
     "Record",
     "RefusalDescribed",
     "RefusedReply",

@@ -38,10 +38,14 @@ class SessionEstablished(Message):
 
 @message
 class TreeConnect(Message):
-    """Use a share: the request that the limit counts."""
+    """Use a share: the request that the limit counts.
+
+    `reclaims` is the tree that this use was under an earlier link of ours, 0 for a new one.
+    """
 
     session: int
     share: str
+    reclaims: int = 0
 
 
 @message
