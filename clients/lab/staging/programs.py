@@ -27,20 +27,36 @@ class Program:
     links: dict[Link, None] = field(default_factory=dict)
     cables: dict[Cable, None] = field(default_factory=dict)
     arrived: Counter[str] = field(default_factory=Counter)
-    nursery: trio.Nursery | None = None
+    nursery: trio.Nursery | None = None  # None: it does not run
+    ended: trio.Event = field(default_factory=trio.Event)
 
     def plug_in(self) -> Cable:
-        """Return a new cable to this daemon; whoever takes its near end is a peer."""
-        assert self.nursery is not None
+        """Return a new cable to this daemon; whoever takes its near end is a peer.
+
+        It is cut if the daemon does not run.
+        """
         cable = Cable()
+        if self.nursery is None:
+            cable.cut()
+            return cable
         self.cables[cable] = None
         self.nursery.start_soon(self._serve, cable)
         return cable
 
     async def _serve(self, cable: Cable) -> None:
-        await self.serve_stream(self.state, self.links, cable.far)
-        del self.cables[cable]
-        self.arrived += cable.up.arrived
+        try:
+            await self.serve_stream(self.state, self.links, cable.far)
+        finally:
+            del self.cables[cable]
+            self.arrived += cable.up.arrived
+
+    async def kill(self) -> None:
+        """Cut every cable, what is under way is lost, and end all tasks where they wait."""
+        for cable in self.cables:
+            cable.cut()
+        if self.nursery is not None:
+            self.nursery.cancel_scope.cancel()
+            await self.ended.wait()
 
     async def run(
         self, *tasks: Any, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -53,11 +69,16 @@ class Program:
             echo_s=config.echo_s,
             silence_max_s=config.peer_silence_max_s,
         )
-        async with trio.open_nursery() as self.nursery:
-            self.state.spawn = self.nursery.start_soon
-            for task in (judge, *tasks):
-                self.nursery.start_soon(task)
-            task_status.started()
+        self.ended = trio.Event()
+        try:
+            async with trio.open_nursery() as self.nursery:
+                self.state.spawn = self.nursery.start_soon
+                for task in (judge, *tasks):
+                    self.nursery.start_soon(task)
+                task_status.started()
+        finally:
+            self.nursery = None
+            self.ended.set()
 
 
 @dataclass(slots=True, eq=False)

@@ -11,10 +11,10 @@ be left over.
 
 import functools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import chain, count
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -24,6 +24,7 @@ from clients import session
 from clients.lab.staging.cable import Cable
 from clients.lab.staging.inprocess import NoLink
 from clients.lab.staging.programs import Program, Redirector
+from clients.lab.staging.serving import Server, in_place
 from clients.lab.staging.shortcut import open_shortcut
 from clients.session import Client
 from redird import daemon
@@ -36,11 +37,9 @@ from redird.state import World as RedirectorWorld
 from redird.wire import dialling
 from redird.wire.link import Link
 from redird.wire.messages import Negotiated
-from shareserver import server
 from shareserver.config import Config as ServerConfig
 from shareserver.state import State as ServerState
-from shareserver.state import World as ServerWorld
-from shareserver.store.memory import MemoryStore
+from shareserver.store import Store
 
 SERVER = "server"  # its name in `\\server\share`
 FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
@@ -68,15 +67,10 @@ class Stage:
         self._swift = swift
         self._opened_at = trio.current_time()
         self._random = Random(seed)
-        self._devices = count(1)
         self._clients: dict[Client, Cable] = {}
         self._local: list[tuple[Redirector, NoLink]] = []
         self.redirectors: list[Redirector] = []
-        world = ServerWorld(
-            in_place, self.wall_now, self._random.randbytes, lambda _: self._store()
-        )
-        self._server = Program(server.build_state(config, world), server.serve_stream)
-        self.server: ServerState = self._server.state
+        self._server = Server(config, self.wall_now, self._random.randbytes)
 
     # --- the world ---
 
@@ -84,17 +78,34 @@ class Stage:
         """Nanoseconds since 1970, as far as this stage is concerned."""
         return FIRST_NS + round((trio.current_time() - self._opened_at) * 1e9)
 
-    def _store(self) -> MemoryStore:
-        return MemoryStore(self.wall_now, device=next(self._devices))
-
     def _token_hex(self, length: int) -> str:
         return self._random.randbytes(length).hex()
 
     # --- who is there ---
 
+    @property
+    def server(self) -> ServerState:
+        """The share server's tables; those of its last start while it is down."""
+        state: ServerState = self._server.state
+        return state
+
     async def start_server(self) -> None:
         """Start the share server."""
         await self._nursery.start(self._server.run)
+
+    async def kill_server(self) -> None:
+        """End the share server as kill -9 does: what it had on its disks stays, no more."""
+        assert not self._swift, "there is no cable to cut on a swift stage"
+        await self._server.kill()
+
+    async def restart_server(self) -> None:
+        """Start the share server anew over what it left; it must be down."""
+        await self._server.restart(self._nursery)
+
+    @property
+    def disks(self) -> list[Store]:
+        """What the shares lie on, in order; whoever puts others here is heard at a restart."""
+        return self._server.disks
 
     async def add_redirector(self, config: RedirectorConfig) -> Redirector:
         """Start a redirector that reaches the server as `\\\\server`."""
@@ -245,12 +256,6 @@ class Stage:
         """Cut every cable, so that nobody waits for anybody."""
         for cable in self._cables():
             cable.cut()
-
-
-async def in_place(function: Callable[..., Any], *args: Any) -> Any:
-    """Run a function that may block, and let it."""
-    await trio.lowlevel.checkpoint()
-    return function(*args)
 
 
 def _leaving_max_s(redirector: Redirector) -> float:
