@@ -89,6 +89,7 @@ CORES = [
     "clients.lab.compare.events",
     "clients.lab.compare.logons",
     "clients.lab.compare.story",
+    "clients.lab.bugs.patch",
     "clients.lab.cards.vocabulary",
     "clients.lab.cards.card",
     "clients.lab.cards.writing",
