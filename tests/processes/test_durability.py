@@ -9,8 +9,6 @@ or by the next write, flush or close of the file. `--kills N` looks for a byte l
 import os
 import re
 import signal
-import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -21,6 +19,7 @@ from clients.errors import LinkFailed, SessionError
 from clients.session import logon
 from redird.wire.status import Status
 from tests.processes.daemons import small_disk, stage, wait_until
+from tests.processes.tracing import traced
 
 WRITERS = 3
 FILES = 8  # of each writer, used again and again
@@ -115,22 +114,6 @@ async def test_nothing_that_was_closed_is_lost_whoever_is_killed(tmp_path, kills
 
 
 # --- what the disk says -----------------------------------------------------------------------
-
-
-@contextmanager
-def traced(requires, daemon, trace, *calls, inject=None):
-    """Trace system calls of a daemon into a file, and make some fail."""
-    what = ["-e", f"trace={','.join(calls)}", *(["-e", f"inject={inject}"] if inject else [])]
-    command = [requires("strace"), "-f", "-y", *what, "-o", str(trace), "-p", str(daemon.pid)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        said = strace.stderr.readline()
-        try:
-            if "attached" not in said:
-                pytest.skip(f"strace may not attach: {said.strip()}")
-            yield
-        finally:
-            strace.terminate()
 
 
 async def told(session, name, *pieces):
