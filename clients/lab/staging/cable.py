@@ -9,6 +9,7 @@ is sent at once, without a task.
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import trio
 
@@ -28,13 +29,16 @@ class _Frame:
 class Lane:
     """One direction of a cable. `arrived` counts the messages that came through, by name.
 
-    `on_arrival` hears the name of each, before the receiver has it.
+    `on_arrival` hears the name of each, before the receiver has it. `toxic` gets each frame as
+    it is sent, and puts on whatever is to arrive of it.
     """
 
     def __init__(self, bytes_max: int = LANE_BYTES_MAX) -> None:
         self.arrived: Counter[str] = Counter()
         self.on_arrival: Callable[[str], None] = lambda name: None
+        self.toxic: Callable[[str, bytes], None] | None = None
         self.delay_s = 0.0
+        self.close_delay_s = 0.0  # the end of it is told so much later
         self._bytes_max = bytes_max
         self._bytes = 0
         self._frames: deque[_Frame] = deque()
@@ -42,6 +46,8 @@ class Lane:
         self._rest = b""  # of a frame that has begun
         self._held_names: set[str] = set()
         self._all_held = self._ended = self._unread = self._cut = False
+        self._stopped = self._into_nothing = False
+        self._end_at = 0.0
         self._readable = trio.lowlevel.ParkingLot()
         self._room = trio.lowlevel.ParkingLot()
 
@@ -58,11 +64,37 @@ class Lane:
         self._all_held = False
         self._wake()
 
+    def set_held(self, stopped: bool) -> None:
+        """Let nothing arrive, or all that is not held by other means."""
+        if stopped is not self._stopped:
+            self._stopped = stopped
+            self._wake()
+
     def cut(self) -> None:
         """Lose what is under way; both ends see the stream broken."""
         self._cut = True
         self._frames.clear()
         self._wake()
+
+    def lose_receiver(self) -> None:
+        """Whoever receives is gone, and whoever sends is not told."""
+        self._into_nothing = self._ended = True
+        self._frames.clear()
+        self._wake()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is cut, or both its ends are closed."""
+        return self._cut or (self._ended and self._unread)
+
+    @property
+    def under_way(self) -> int:
+        """How many bytes were sent and have not arrived."""
+        return self._bytes + len(self._rest)
+
+    @property
+    def _is_silent(self) -> bool:
+        return self._all_held or self._stopped
 
     def _wake(self) -> None:
         self._readable.unpark_all()
@@ -78,9 +110,11 @@ class Lane:
 
     def send_now(self, data: bytes) -> bool:
         """Send all of `data`, or return False as there is no room."""
+        if self._into_nothing and not self._cut:
+            return True
         if self._ended:
             raise trio.ClosedResourceError("this end is closed")
-        if self._cut or (self._unread and not self._all_held):
+        if self._cut or (self._unread and not self._is_silent):
             raise trio.BrokenResourceError("nobody is at the other end")
         if self._bytes >= self._bytes_max:
             return False
@@ -93,6 +127,7 @@ class Lane:
     def end(self) -> None:
         """Nothing more will be sent."""
         self._ended = True
+        self._end_at = trio.current_time() + self.close_delay_s
         self._append("", self._rest)
         self._rest = b""
         self._wake()
@@ -112,8 +147,23 @@ class Lane:
             self._rest = b""
 
     def _append(self, name: str, data: bytes) -> None:
-        if data:
+        if not data:
+            return
+        if self.toxic is None:
             self._frames.append(_Frame(name, data, trio.current_time() + self.delay_s))
+            return
+        self._bytes -= len(data)
+        self.toxic(name, data)
+
+    def put(self, name: str, data: bytes, late_s: float) -> None:
+        """Let a frame arrive, by so much later than without."""
+        if self._cut or self._unread or self._into_nothing:
+            return
+        self._bytes += len(data)
+        due_at = trio.current_time() + self.delay_s + late_s
+        self._frames.append(_Frame(name, data, due_at))
+        if self._readable:
+            self._readable.unpark_all()
 
     # --- the receiver's end ---
 
@@ -123,16 +173,16 @@ class Lane:
             await trio.lowlevel.checkpoint()
         while True:
             self._require_whole()
-            frame = None if self._all_held else self._next()
+            frame = None if self._is_silent else self._next()
             if frame is not None and frame.due_at <= trio.current_time():
                 return self._take(frame, bytes_max)
-            if self._ended and not self._frames and not self._all_held:
-                return b""
-            if frame is None:
+            until = inf if frame is None else frame.due_at
+            if self._ended and not self._frames and not self._is_silent:
+                if self._end_at <= trio.current_time():
+                    return b""
+                until = self._end_at
+            with trio.move_on_at(until):
                 await self._readable.park()
-            else:
-                with trio.move_on_at(frame.due_at):
-                    await self._readable.park()
 
     def leave_unread(self) -> None:
         """Nothing more will be received."""
@@ -216,6 +266,16 @@ class Cable:
     def delay(self, seconds: float) -> None:
         """Make whatever is sent from now on take so long, each way."""
         self.up.delay_s = self.down.delay_s = seconds
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can pass any more."""
+        return self.up.over and self.down.over
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self.up.under_way and not self.down.under_way
 
     def cut(self) -> None:
         """Break it: both ends see that at once."""

@@ -29,6 +29,7 @@ class Program:
     arrived: Counter[str] = field(default_factory=Counter)
     nursery: trio.Nursery | None = None  # None: it does not run
     ended: trio.Event = field(default_factory=trio.Event)
+    on_client: Callable[[Cable], None] = lambda cable: None  # hears of each that is dialled
 
     def plug_in(self) -> Cable:
         """Return a new cable to this daemon; whoever takes its near end is a peer.
@@ -91,6 +92,18 @@ class Redirector(Program):
     state: RedirectorState
     upstream: list[Cable] = field(default_factory=list)
     delay_s: float = 0.0
+    on_upstream: Callable[[Cable], None] = lambda cable: None  # hears of each to the server
+    killed: bool = False
+
+    async def kill(self) -> None:
+        """End it as kill -9 does: nobody hears of it any more, whatever its tasks still do."""
+        self.killed = True
+        self.state.facts.on_fact = lambda fact: None
+        for cable in (*self.cables, *self.upstream):
+            cable.cut()
+        if self.nursery is not None:
+            self.nursery.cancel_scope.cancel()
+        await trio.lowlevel.checkpoint()
 
     @property
     def cable(self) -> Cable:

@@ -43,17 +43,8 @@ from shareserver.store import Store
 
 SERVER = "server"  # its name in `\\server\share`
 FIRST_NS = 1_000_000_000 * 10**9  # what the wall clock of a stage shows when it opens
-OF_SESSIONS = (
-    "sessions",
-    "connections",
-    "opens",
-    "dormant",
-    "closing",
-    "files_known",
-    "pages_bytes",
-    "deferred_bytes",
-    "lock_claims",
-)
+OF_SESSIONS = ["sessions", "connections", "opens", "dormant", "closing", "files_known"]
+OF_SESSIONS += ["pages_bytes", "deferred_bytes", "lock_claims"]
 LOOK_S = 0.01  # at first, to see whether everybody has left
 
 
@@ -70,13 +61,15 @@ class Stage:
         self._clients: dict[Client, Cable] = {}
         self._local: list[tuple[Redirector, NoLink]] = []
         self.redirectors: list[Redirector] = []
+        self.stepped_ns = 0  # by how much its wall clock was put forward
         self._server = Server(config, self.wall_now, self._random.randbytes)
 
     # --- the world ---
 
     def wall_now(self) -> int:
         """Nanoseconds since 1970, as far as this stage is concerned."""
-        return FIRST_NS + round((trio.current_time() - self._opened_at) * 1e9)
+        gone_s = trio.current_time() - self._opened_at
+        return FIRST_NS + self.stepped_ns + round(gone_s * 1e9)
 
     def _token_hex(self, length: int) -> str:
         return self._random.randbytes(length).hex()
@@ -107,6 +100,11 @@ class Stage:
         """What the shares lie on, in order; whoever puts others here is heard at a restart."""
         return self._server.disks
 
+    async def kill_redirector(self, redirector: Redirector) -> None:
+        """End a redirector as kill -9 does: what it knew is lost."""
+        self.redirectors.remove(redirector)
+        await redirector.kill()
+
     async def add_redirector(self, config: RedirectorConfig) -> Redirector:
         """Start a redirector that reaches the server as `\\\\server`."""
 
@@ -131,7 +129,10 @@ class Stage:
             return
         cable = self._server.plug_in()
         cable.delay(redirector.delay_s)
+        if redirector.killed:
+            cable.cut()
         redirector.upstream.append(cable)
+        redirector.on_upstream(cable)
         async with dialling.open_link(cable.near, **options) as opened:
             yield opened
 
@@ -156,7 +157,9 @@ class Stage:
         return await self._dial(self._server)
 
     async def _dial(self, program: Program) -> Client:
-        client: Client = await self._nursery.start(self._hold_client, program.plug_in())
+        cable = program.plug_in()
+        program.on_client(cable)
+        client: Client = await self._nursery.start(self._hold_client, cable)
         return client
 
     async def _hold_client(self, cable: Cable, *, task_status: trio.TaskStatus[Client]) -> None:
