@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from clients.lab.bench.ageing import ageing
+from clients.lab.bench.loris import loris
 from clients.lab.bench.pace import pace
 from clients.lab.bench.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.lab.daemons import GUEST, SERVER, SHARE
@@ -248,6 +249,7 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "memory": memory,
     "scavenger": ageing,
     "virtual": pace,
+    "loris": loris,
 }
 
 
