@@ -4,12 +4,15 @@ When this process did not run for a while (it was stopped, its host slept), ever
 a whole silence anew: its input may be waiting unread.
 """
 
+import math
 from collections.abc import Collection
 
 import trio
 
 from redird.wire.config import ConfigError
 from redird.wire.link import Link
+
+PAUSE_MIN_S = 0.01
 
 
 def require_sense(echo_s: float, silence_max_s: float) -> None:
@@ -22,10 +25,10 @@ def require_sense(echo_s: float, silence_max_s: float) -> None:
 
 
 async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: float) -> None:
-    """Judge the silence of all `links`, for ever."""
+    """Judge the silence of all `links`, for ever; each ends when its time is over."""
     last = trio.current_time()
     while True:
-        await trio.sleep(echo_s / 2)
+        await trio.sleep(min(echo_s / 2, _due_in_s(links, last, silence_max_s)))
         now = trio.current_time()
         overslept = now - last > 2 * echo_s
         last = now
@@ -33,3 +36,9 @@ async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: f
             if overslept:
                 link.heard_at = now
             link.judge_silence(now, echo_s, silence_max_s)
+
+
+def _due_in_s(links: Collection[Link], now: float, silence_max_s: float) -> float:
+    """How long until the first of the links has to end, if it stays silent."""
+    due = min((link.due_at(silence_max_s) for link in links), default=math.inf)
+    return max(due - now, PAUSE_MIN_S)

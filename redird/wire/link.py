@@ -256,6 +256,11 @@ class Link:
 
     # --- keepalive ---
 
+    def due_at(self, silence_max_s: float) -> float:
+        """Return when the link has to end if its peer goes on as now."""
+        silent_at = self.heard_at + silence_max_s
+        return silent_at if self.admit_by is None else min(silent_at, self.admit_by)
+
     def judge_silence(self, now: float, echo_s: float, silence_max_s: float) -> None:
         """Ask a silent peer whether it is there; end the link of one silent for too long."""
         silent_s = now - self.heard_at
