@@ -1,0 +1,25 @@
+"""What is written: whole blocks, each the text of a unique number, which a read tells."""
+
+from clients.lab.checking.history import BLOCK_BYTES
+
+UNWRITTEN, UNREADABLE = 0, -1
+
+
+def block(value: int) -> bytes:
+    """Return the text that fills one block."""
+    return b"%0*d\n" % (BLOCK_BYTES - 1, value)
+
+
+def value_of(data: bytes) -> int:
+    """Return whose text a block is: UNWRITTEN if nobody's, UNREADABLE if no one write's."""
+    if not data.strip(b"\0"):
+        return UNWRITTEN
+    digits = data[:-1]
+    whole = len(data) == BLOCK_BYTES and data.endswith(b"\n") and digits.isdigit()
+    return int(digits) if whole else UNREADABLE
+
+
+def values_of(content: bytes) -> list[int]:
+    """Return the value of each block of a file."""
+    starts = range(0, len(content), BLOCK_BYTES)
+    return [value_of(content[start : start + BLOCK_BYTES]) for start in starts]
