@@ -77,6 +77,8 @@ CORES = [
     "redird.wire.patterns",
     "clients.receipt",
     "clients.faults.applied",
+    "clients.faults.lane",
+    "clients.faults.link",
     "clients.faults.schedule",
     "clients.faults.toxics",
     "clients.swarm.arrivals",

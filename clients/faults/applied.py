@@ -18,7 +18,7 @@ class TooMany(Exception):
     """More toxics than a wire keeps at once."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Applied:
     """One toxic at work: since when, how many frames of its name passed, what it touched."""
 
