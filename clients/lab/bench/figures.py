@@ -16,6 +16,7 @@ import trio
 from clients.lab.bench.ageing import ageing
 from clients.lab.bench.loris import loris
 from clients.lab.bench.pace import pace
+from clients.lab.bench.vanishing import dead, silent
 from clients.lab.bench.yardstick import BARE, PASSWORD, USER, Bench, Result, benching
 from clients.lab.daemons import GUEST, SERVER, SHARE
 from clients.session import Client, Session, dial
@@ -250,6 +251,8 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "scavenger": ageing,
     "virtual": pace,
     "loris": loris,
+    "dead-client": dead,
+    "silent-client": silent,
 }
 
 
