@@ -1,19 +1,26 @@
-"""Breaking leases: ask the lessee, wait until it answered or closed, take it after a bounded
-time.
+"""Breaking leases and closing handles: each is an answer to the other.
 
-Two who want the same lease broken both ask; the lessee answers both when it has closed.
+Who holds a lease is asked, until it answered or closed, for a bounded time; then the lease is
+taken. Two who want the same lease broken both ask; the lessee answers both when it has closed.
+Whose redirector is away cannot be asked: what it had open is closed at once, so that it never
+costs anybody access.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+import structlog
 import trio
 
 from redird.wire.errors import LinkLost, Refused
 from redird.wire.files import LEASE_H, LEASE_W
 from redird.wire.messages import LeaseBreak, Message
-from shareserver.handles import OpenEntry
+from redird.wire.status import Status
+from shareserver import inway
+from shareserver.handles import Handle, OpenEntry
 from shareserver.leases import Break, Lease
 from shareserver.state import State
+
+log = structlog.get_logger()
 
 
 async def after_breaks(
@@ -47,11 +54,18 @@ def break_for_deletion(state: State, entry: OpenEntry) -> None:
     """
     bits = LEASE_H | LEASE_W
     leases = state.leases.to_break(entry.identity, "", bits)
-    state.spawn(break_all, state, "", [(lease, bits) for lease in leases])
+    state.spawn(_clear_for_deletion, state, entry, [(lease, bits) for lease in leases])
+
+
+async def _clear_for_deletion(state: State, entry: OpenEntry, breaks: list[Break]) -> None:
+    give_way(state, entry.handles.values())
+    await break_all(state, "", breaks)
 
 
 async def _break_one(state: State, lease: Lease, bits: int) -> None:
     """Closing the last handle answers too (MS-CIFS 3.2.5.42): the lease is dropped."""
+    if _close_away(state, lease) and not state.leases.is_held(lease):
+        return
     left = state.leases.start_break(lease, bits)
     try:
         with trio.move_on_after(state.config.lease_break_wait_s) as bound:
@@ -64,6 +78,15 @@ async def _break_one(state: State, lease: Lease, bits: int) -> None:
         state.leases.abandon_break(lease)
         raise
     state.leases.finish_break(lease, left, answered=not bound.cancelled_caught)
+
+
+def _close_away(state: State, lease: Lease) -> bool:
+    entry = state.handles.entry(lease.identity)
+    if entry is None or not state.durable:
+        return False
+    return give_way(
+        state, [one for one in entry.handles.values() if one.lessee == lease.lessee]
+    )
 
 
 async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope) -> None:
@@ -79,3 +102,69 @@ async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope
     except Refused:
         pass
     answered.cancel()
+
+
+# --- closing ----------------------------------------------------------------------------------
+
+
+def give_way(state: State, handles: Iterable[Handle]) -> bool:
+    """Close those of `handles` whose redirector is away; returns whether there were any."""
+    if not state.durable:
+        return False
+    away = [one for one in handles if state.durable.until(one.tree, one.number) is not None]
+    for handle in away:
+        close_handle(state, handle)
+    return bool(away)
+
+
+def close_handle(state: State, handle: Handle) -> None:
+    """Close one handle; its file is deleted if that was pending and nobody has it open.
+
+    A close must not fail: a deletion that does is logged, the name stays.
+    """
+    entry = handle.entry
+    delete = state.handles.close(handle)
+    state.durable.drop(handle.tree, handle.number)
+    state.locks.close(entry.identity, handle.number)
+    if handle.lessee not in entry.lessees:
+        lease = state.leases.drop(entry.identity, handle.lessee)
+        if lease is not None and lease.breaking_to is not None:
+            state.lease_dropped.unpark_all()
+    if delete:
+        breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
+        if breaks:
+            state.handles.keep_deleting(entry)
+            state.deletions[entry.identity] = trio.Event()
+            state.spawn(_delete_after_breaks, state, handle, breaks)
+        else:
+            _delete(state, handle)
+    elif handle.delete_on_close:
+        break_for_deletion(state, entry)
+    handle.file.close()
+
+
+async def _delete_after_breaks(state: State, handle: Handle, breaks: list[Break]) -> None:
+    """Others who know the folder hear of it before the name goes; nobody can open it now."""
+    entry = handle.entry
+    try:
+        while breaks:
+            await break_all(state, handle.lessee, breaks)
+            breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
+    finally:
+        _delete(state, handle)
+        state.handles.deleted(entry)
+        state.deletions.pop(entry.identity).set()
+
+
+def _delete(state: State, handle: Handle) -> None:
+    """Delete a file by its name, unless that leads to another one by now."""
+    entry = handle.entry
+    store, path = state.stores[entry.share], entry.path
+    if path is None:
+        return
+    try:
+        if store.identify(path)[0] != entry.identity:
+            raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
+        store.remove_directory(path) if handle.file.is_directory else store.unlink(path)
+    except Refused as no:
+        log.warning("delete_on_close_failed", path=path, status=no.status.name)

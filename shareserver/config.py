@@ -47,6 +47,7 @@ class Config:
     lock_wait_max_s: float = 300.0
     locks_max: int = 16384  # of one file
     receipt_wait_s: float = 0.5
+    durable_age_max_s: float = 60.0  # what a lost redirector had open stays so; 0: not at all
     recall_wait_s: float = 0.0  # above 0: slot recall
 
 

@@ -175,15 +175,24 @@ class HandleTable:
         handle = self._handles.get(number)
         return handle if handle is not None and handle.tree == tree else None
 
+    def move(self, handle: Handle, tree: int, session: int) -> None:
+        """Its redirector is back: it belongs to a new tree."""
+        self._unlist(handle)
+        handle.tree, handle.session = tree, session
+        self._by_tree.setdefault(tree, {})[handle.number] = handle
+
+    def _unlist(self, handle: Handle) -> None:
+        handles = self._by_tree[handle.tree]
+        del handles[handle.number]
+        if not handles:
+            del self._by_tree[handle.tree]
+
     def close(self, handle: Handle) -> bool:
         """Forget a handle; returns whether its file is to be deleted now."""
         entry = handle.entry
         del self._handles[handle.number]
         entry.drop(handle)
-        trees = self._by_tree[handle.tree]
-        del trees[handle.number]
-        if not trees:
-            del self._by_tree[handle.tree]
+        self._unlist(handle)
         if handle.delete_on_close:
             entry.delete_pending, entry.path = True, handle.path
         if entry.handles:

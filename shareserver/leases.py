@@ -218,6 +218,11 @@ class LeaseTable:
         """Whether the lessee still has the file open under this lease."""
         return self._leases.get(lease.identity, {}).get(lease.lessee) is lease
 
+    def is_breaking(self, identity: Identity, lessee: str) -> bool:
+        """Whether somebody waits for what a lessee holds on a file."""
+        lease = self._leases.get(identity, {}).get(lessee)
+        return lease is not None and lease.breaking_to is not None
+
     def state(self, identity: Identity, lessee: str) -> int:
         """Return what a lessee holds on a file."""
         lease = self._leases.get(identity, {}).get(lessee)

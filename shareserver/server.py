@@ -3,6 +3,7 @@
 import functools
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from shareserver import teardown
 from shareserver.accounts import Accounts, parse_verifier, read_verifiers
 from shareserver.admission import Admission
 from shareserver.config import Config, build_shares
+from shareserver.durable import DurableTable
 from shareserver.ledger import ConnectionLedger
 from shareserver.locks import LockTable
 from shareserver.recalling import recall_slots
@@ -58,6 +60,7 @@ def build_state(config: Config, world: World) -> State:
         accounts=build_accounts(config, world),
         admission=Admission(ledger, recall, world.wall_now, config.recall_wait_s),
         locks=LockTable(config.locks_max),
+        durable=DurableTable(config.durable_age_max_s),
         ledger=ledger,
     )
     return state
@@ -76,6 +79,11 @@ def build_accounts(config: Config, world: World) -> Accounts:
     }
     guests = frozenset(name for name, one in config.accounts.items() if one.guest)
     return Accounts(verifiers, guests, config.admins, world.token_bytes(SECRET_BYTES))
+
+
+def chores(state: State) -> list[Callable[[], Awaitable[None]]]:
+    """What goes on beside serving, for as long as that does."""
+    return [functools.partial(teardown.expire_durable, state)]
 
 
 async def serve(
@@ -98,6 +106,8 @@ async def serve(
                     silence_max_s=config.peer_silence_max_s,
                 )
             )
+            for chore in chores(state):
+                nursery.start_soon(chore)
             handler = functools.partial(serve_stream, state, links)
             await nursery.start(functools.partial(trio.serve_listeners, handler, listeners))
             task_status.started()

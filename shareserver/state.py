@@ -17,6 +17,7 @@ from redird.wire.status import Status
 from shareserver.accounts import Accounts
 from shareserver.admission import Admission
 from shareserver.config import Config
+from shareserver.durable import DurableTable
 from shareserver.handles import Handle, HandleTable, Identity
 from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
@@ -59,6 +60,7 @@ class Peer:
     instance: str = ""
     epoch: int = 0
     lessee: str = ""
+    is_named: bool = False  # so that it is known again over another link
     capabilities: frozenset[str] = frozenset()
     sessions: dict[int, "Session"] = field(default_factory=dict)
     gone: trio.Event = field(default_factory=trio.Event)  # and all it held is given back
@@ -70,7 +72,8 @@ class Peer:
     def named(self, instance: str, key: str, epoch: int) -> None:
         """Redirectors are the same if both name and key are; a name alone proves nothing."""
         self.instance, self.epoch = instance, epoch
-        if instance and key:
+        self.is_named = bool(instance and key)
+        if self.is_named:
             self.lessee = f"{instance} {sha256(key.encode()).hexdigest()}"
 
 
@@ -101,6 +104,7 @@ class State:
     accounts: Accounts
     admission: Admission
     locks: LockTable
+    durable: DurableTable
     ledger: ConnectionLedger = field(default_factory=ConnectionLedger)
     handles: HandleTable = field(default_factory=HandleTable)
     leases: LeaseTable = field(default_factory=LeaseTable)
@@ -109,6 +113,7 @@ class State:
     sessions: dict[int, Session] = field(default_factory=dict)
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
     lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    kept: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone
     strangers: int = 0  # links over which nobody has logged on yet
     last_number: int = 0

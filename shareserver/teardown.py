@@ -1,25 +1,22 @@
-"""How everything is given back: a handle, a tree, a session, a peer; each once, from below up.
+"""How everything is given back: a tree, a session, a peer; each once, from below up.
 
 A TreeDisconnect closes every handle under it whatever its lease (MS-CIFS 3.3.5.41), a Logoff
-every tree of the session (3.3.5.44), a lost link everything that came over it.
+every tree of the session (3.3.5.44). A lost link gives every slot back that came over it; what
+a redirector had open that may come back for it is kept for a while.
 """
 
+import math
 from dataclasses import dataclass
 
-import structlog
 import trio
 
-from redird.wire.errors import Refused
 from redird.wire.messages import ShareProof, TreeDisconnected
-from redird.wire.status import Status
-from shareserver import inway
-from shareserver.breaking import break_all, break_for_deletion
-from shareserver.handles import Handle
-from shareserver.leases import Break
+from shareserver.breaking import close_handle
+from shareserver.durable import Owner
 from shareserver.ledger import Use
 from shareserver.state import Peer, Session, State
 
-log = structlog.get_logger()
+EXPIRED_MAX = 256  # are closed in one turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +27,21 @@ class Ended:
     handles: int = 0
 
 
-def close_handle(state: State, handle: Handle) -> None:
-    """Close one handle; its file is deleted if that was pending and nobody has it open.
-
-    A close must not fail: a deletion that does is logged, the name stays.
-    """
-    entry = handle.entry
-    delete = state.handles.close(handle)
-    state.locks.close(entry.identity, handle.number)
-    if handle.lessee not in entry.lessees:
-        lease = state.leases.drop(entry.identity, handle.lessee)
-        if lease is not None and lease.breaking_to is not None:
-            state.lease_dropped.unpark_all()
-    if delete:
-        breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
-        if breaks:
-            state.handles.keep_deleting(entry)
-            state.deletions[entry.identity] = trio.Event()
-            state.spawn(_delete_after_breaks, state, handle, breaks)
-        else:
-            _delete(state, handle)
-    elif handle.delete_on_close:
-        break_for_deletion(state, entry)
-    handle.file.close()
-
-
-async def _delete_after_breaks(state: State, handle: Handle, breaks: list[Break]) -> None:
-    """Others who know the folder hear of it before the name goes; nobody can open it now."""
-    entry = handle.entry
-    try:
-        while breaks:
-            await break_all(state, handle.lessee, breaks)
-            breaks = inway.of_names(state, handle.lessee, entry.share, entry.path or "")
-    finally:
-        _delete(state, handle)
-        state.handles.deleted(entry)
-        state.deletions.pop(entry.identity).set()
-
-
-def _delete(state: State, handle: Handle) -> None:
-    """Delete a file by its name, unless that leads to another one by now."""
-    entry = handle.entry
-    store, path = state.stores[entry.share], entry.path
-    if path is None:
-        return
-    try:
-        if store.identify(path)[0] != entry.identity:
-            raise Refused(Status.STATUS_OBJECT_NAME_NOT_FOUND, path)
-        store.remove_directory(path) if handle.file.is_directory else store.unlink(path)
-    except Refused as no:
-        log.warning("delete_on_close_failed", path=path, status=no.status.name)
-
-
 async def disconnect_tree(state: State, use: Use) -> TreeDisconnected:
-    """Close what is open under a tree, then give its slot back."""
-    handles = state.handles.of_tree(use.number)
+    """Close what is open under a tree, but for what is kept, then give its slot back."""
+    tree = use.number
+    handles = [
+        one
+        for one in state.handles.of_tree(tree)
+        if state.durable.until(tree, one.number) is None
+    ]
     for handle in handles:
         close_handle(state, handle)
     before = state.ledger.uses(use.share)
     session = state.sessions.get(use.session)
     if session is not None:
-        session.trees.discard(use.number)
-    await state.admission.release(use.number)
+        session.trees.discard(tree)
+    await state.admission.release(tree)
     return TreeDisconnected(len(handles), before, state.ledger.uses(use.share))
 
 
@@ -119,8 +69,43 @@ async def end_peer(state: State, peer: Peer) -> Ended:
     state.peers.pop(peer.number, None)
     trees = handles = 0
     for session in list(peer.sessions.values()):
+        if "durable" in peer.capabilities:
+            for tree in session.trees:
+                _keep(state, peer.lessee, tree)
         closed, proofs = await end_session(state, session)
         trees += len(proofs)
         handles += closed
     peer.gone.set()
     return Ended(trees, handles)
+
+
+# --- what is kept -----------------------------------------------------------------------------
+
+
+def _keep(state: State, lessee: str, tree: int) -> None:
+    """Keep what is open under a tree, but for what somebody waits for, or has deleted."""
+    use = state.ledger.find(tree)
+    if use is None:
+        return
+    kept = [
+        handle.number
+        for handle in state.handles.of_tree(tree)
+        if not handle.entry.delete_pending
+        and not state.leases.is_breaking(handle.entry.identity, lessee)
+    ]
+    state.durable.keep(tree, Owner(lessee, use.user, use.share), kept, trio.current_time())
+    state.kept.unpark_all()
+
+
+async def expire_durable(state: State) -> None:
+    """Close what nobody has come back for in time, for ever."""
+    while True:
+        due_at = state.durable.next_due()
+        with trio.move_on_at(math.inf if due_at is None else due_at):
+            await state.kept.park()
+        while due := state.durable.due(trio.current_time(), EXPIRED_MAX):
+            for tree, number in due:
+                handle = state.handles.find(tree, number)
+                assert handle is not None
+                close_handle(state, handle)
+            await trio.lowlevel.checkpoint()

@@ -71,6 +71,7 @@ CORES = [
     "shareserver.shares",
     "shareserver.ledger",
     "shareserver.handles",
+    "shareserver.durable",
     "shareserver.leases",
     "shareserver.locks",
     "shareserver.receipts",

@@ -9,6 +9,8 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import trio
+
 from redird.wire import messages as m
 from redird.wire.errors import Refused
 from redird.wire.files import LEASE_NONE
@@ -16,6 +18,7 @@ from redird.wire.messages import Message
 from redird.wire.pages import ROWS_MAX, page
 from redird.wire.status import Status
 from shareserver import teardown
+from shareserver.breaking import close_handle
 from shareserver.recalling import describe_uses
 from shareserver.state import Peer, State
 
@@ -51,11 +54,11 @@ def _close_file(state: State, number: int) -> Message:
     handle = next((one for one in state.handles.all() if one.number == number), None)
     if handle is None:
         raise Refused(Status.STATUS_NOT_FOUND, f"file {number}")
-    peer = state.sessions[handle.session].peer
+    session = state.sessions.get(handle.session)  # None: its link is lost, it was kept
     leased = state.leases.state(handle.entry.identity, handle.lessee)
-    teardown.close_handle(state, handle)
-    if leased:
-        peer.link.notify(m.LeaseBreak(handle.entry.number, LEASE_NONE))
+    close_handle(state, handle)
+    if leased and session is not None:
+        session.peer.link.notify(m.LeaseBreak(handle.entry.number, LEASE_NONE))
     return m.ForceClosed(f"file {handle.entry.subject}")
 
 
@@ -125,7 +128,9 @@ def _connections(state: State, since: int) -> Rows:
 
 
 def _files(state: State, since: int) -> Rows:
-    now = state.world.wall_now()
+    """Each open file; one that is kept for a redirector is freed by a timer."""
+    now, monotonic = state.world.wall_now(), trio.current_time()
+    until = [state.durable.until(one.tree, one.number) for one in state.handles.all()]
     return [
         {
             "number": one.number,
@@ -136,8 +141,11 @@ def _files(state: State, since: int) -> Rows:
             "lease": state.leases.state(one.entry.identity, one.lessee),
             "delete_pending": one.entry.delete_pending,
             "exists_s": round((now - one.since_ns) / NANO, 3),
+            "state": "open" if due_at is None else "durable",
+            "release_in_s": None if due_at is None else round(due_at - monotonic, 3),
+            "release_by": "" if due_at is None else "durable_age_max_s",
         }
-        for one in state.handles.all()
+        for one, due_at in zip(state.handles.all(), until, strict=True)
     ]
 
 
@@ -192,7 +200,7 @@ def _facts(state: State, since: int) -> Rows:
 
 
 def _statistics(state: State, since: int) -> Rows:
-    tables = (state.ledger, state.handles, state.leases, state.locks)
+    tables = (state.ledger, state.handles, state.durable, state.leases, state.locks)
     counters = {k: v for table in tables for k, v in table.statistics().items()}
     return [
         {"number": 1, "links": len(state.peers), "sessions": len(state.sessions)} | counters

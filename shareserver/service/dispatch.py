@@ -17,6 +17,7 @@ from shareserver.service import (
     locks,
     names,
     opening,
+    recovery,
     sessions,
 )
 from shareserver.state import Peer, State
@@ -32,6 +33,7 @@ FUNCTIONS: dict[type[Message], Function] = {
     m.Logoff: sessions.logoff,
     m.QueryUses: sessions.query_uses,
     m.DescribeRefusal: sessions.describe_refusal,
+    m.Reclaim: recovery.reclaim,
     m.Create: opening.create,
     m.Read: files.read,
     m.Write: files.write,

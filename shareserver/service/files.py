@@ -12,8 +12,14 @@ from redird.wire.framing import INT_MAX, PEER
 from redird.wire.messages import Entry, Message
 from redird.wire.patterns import compiled
 from redird.wire.status import Status
-from shareserver import inway, teardown
-from shareserver.breaking import after_breaks, break_all, break_for_deletion
+from shareserver import inway
+from shareserver.breaking import (
+    after_breaks,
+    break_all,
+    break_for_deletion,
+    close_handle,
+    give_way,
+)
 from shareserver.handles import Handle, Listing
 from shareserver.state import Peer, State
 from shareserver.store import MODE_MAX, Store, StoreFile
@@ -78,7 +84,7 @@ async def flush(state: State, peer: Peer, request: m.Flush) -> Message:
 def close(state: State, peer: Peer, request: m.Close) -> Answer:
     """Close one handle; if its file is deleted by that, answered when it is."""
     handle = state.handle(peer, request.tree, request.handle)
-    teardown.close_handle(state, handle)
+    close_handle(state, handle)
     gone = state.deletions.get(handle.entry.identity)
     return m.Closed() if gone is None else _when_deleted([gone], m.Closed())
 
@@ -102,7 +108,7 @@ def _close_one(
 ) -> int:
     try:
         handle = state.handle(peer, tree, number)
-        teardown.close_handle(state, handle)
+        close_handle(state, handle)
     except Refused as no:
         return int(no.status)
     gone = state.deletions.get(handle.entry.identity)
@@ -168,9 +174,12 @@ def _opened_to_change(store: Store, request: m.SetInfo, path: str) -> StoreFile:
 
 def _require_unshared(state: State, request: m.SetInfo, identity: tuple[int, int]) -> None:
     """Cutting a file's size by its name is a write that its openers must allow."""
-    if request.size is not None and state.handles.in_conflict(
-        identity, f.FILE_WRITE_DATA, f.SHARE_ALL
-    ):
+    if request.size is None:
+        return
+    in_way = state.handles.in_conflict(identity, f.FILE_WRITE_DATA, f.SHARE_ALL)
+    if give_way(state, in_way):
+        in_way = state.handles.in_conflict(identity, f.FILE_WRITE_DATA, f.SHARE_ALL)
+    if in_way:
         raise Refused(Status.STATUS_SHARING_VIOLATION, str(request.target))
 
 

@@ -19,7 +19,7 @@ from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
 from shareserver import inway
-from shareserver.breaking import after_breaks, break_for_deletion
+from shareserver.breaking import after_breaks, break_for_deletion, give_way
 from shareserver.handles import Identity, OpenEntry
 from shareserver.state import Peer, State
 from shareserver.store import Store
@@ -31,6 +31,8 @@ def rename(state: State, peer: Peer, request: m.Rename) -> Answer:
     """Rename a file or folder inside its share."""
     store, share = _writable(state, peer, request.tree, request.path)
     lessee, paths = peer.lessee, (request.path, request.target)
+    if state.durable:
+        _make_way_to_rename(state, share, request)
     source = store.identify(request.path)[0]
     target = _identity_if_any(store, request.target) if request.replace else None
     replaced = target if target != source else None
@@ -55,6 +57,7 @@ def rename(state: State, peer: Peer, request: m.Rename) -> Answer:
 def unlink(state: State, peer: Peer, request: m.Unlink) -> Answer:
     """Delete a file; while others that allow it have it open, it is pending."""
     store, share = _writable(state, peer, request.tree, request.path)
+    _make_way(state, share, request.path, all_of=not request.posix)
     identity, kind = store.identify(request.path)
     if kind == "directory":
         raise Refused(Status.STATUS_FILE_IS_A_DIRECTORY, request.path)
@@ -118,6 +121,7 @@ def make_directory(state: State, peer: Peer, request: m.MakeDirectory) -> Answer
 def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> Answer:
     """Remove an empty folder."""
     store, share = _writable(state, peer, request.tree, request.path)
+    _make_way(state, share, request.path)
     identity = store.identify(request.path)[0]
     breaks = inway.of_removal(state, peer.lessee, identity)
     if not breaks:
@@ -145,6 +149,28 @@ def _identity_if_any(store: Store, path: str) -> Identity | None:
         if no.status is Status.STATUS_OBJECT_NAME_NOT_FOUND:
             return None
         raise
+
+
+def _make_way_to_rename(state: State, share: str, request: m.Rename) -> None:
+    _make_way(state, share, request.path)
+    if request.replace:
+        _make_way(state, share, request.target, all_of=not request.posix)
+    if not request.posix:
+        for entry in state.handles.entries_under(share, request.path):
+            give_way(state, entry.handles.values())
+
+
+def _make_way(state: State, share: str, path: str, *, all_of: bool = False) -> None:
+    """Close what stands in the way of a name's end and has nobody there who uses it."""
+    if not state.durable:
+        return
+    identity = _identity_if_any(state.stores[share], path)
+    entry = None if identity is None else state.handles.entry(identity)
+    if entry is None:
+        return
+    everything = all_of or entry.delete_pending
+    in_way = state.handles.in_conflict(entry.identity, f.DELETE, f.SHARE_ALL)
+    give_way(state, entry.handles.values() if everything else in_way)
 
 
 def _require_free(state: State, identity: Identity, path: str) -> OpenEntry | None:

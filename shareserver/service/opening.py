@@ -15,7 +15,7 @@ from redird.wire.files import LEASE_H, LEASE_NONE, LEASE_R, LEASE_W
 from redird.wire.messages import Message
 from redird.wire.status import Status
 from shareserver import inway
-from shareserver.breaking import after_breaks
+from shareserver.breaking import after_breaks, close_handle, give_way
 from shareserver.handles import OpenEntry
 from shareserver.leases import Break
 from shareserver.ledger import Use
@@ -39,22 +39,32 @@ def create(state: State, peer: Peer, request: m.Create) -> Message | Awaitable[M
     _require_sense(request)
     if state.share_of(use).read_only:
         _require_no_change(request)
-    if len(state.handles) >= state.config.handles_max:
-        raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, request.path)
+    _require_room(state, request.path)
     if request.access & f.DELETE and not request.path:
         raise Refused(Status.STATUS_CANNOT_DELETE, "the root of a share")
     breaks = _name_in_way(state, peer, use, request)
     if not breaks:
         file, created = _open(state, use, request)
         try:
-            breaks = _in_way(state, peer, use, request, file)
-            if not breaks:
-                return _finish(state, peer, use, request, file, created)
+            if not _made_way(state, request, file):
+                breaks = _in_way(state, peer, use, request, file)
+                if not breaks:
+                    return _finish(state, peer, use, request, file, created)
         except BaseException:
             file.close()
             raise
         file.close()
     return after_breaks(state, peer.lessee, breaks, partial(create, state, peer, request))
+
+
+def _require_room(state: State, path: str) -> None:
+    """What is only kept goes before anybody is refused."""
+    while len(state.handles) >= state.config.handles_max:
+        oldest = state.durable.oldest()
+        handle = None if oldest is None else state.handles.find(*oldest)
+        if handle is None:
+            raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, path)
+        close_handle(state, handle)
 
 
 def _require_sense(request: m.Create) -> None:
@@ -103,6 +113,17 @@ def _open(state: State, use: Use, request: m.Create) -> tuple[StoreFile, bool]:
 def _needed(request: m.Create) -> int:
     """Return the access that share modes are tested with: overwriting writes."""
     return request.access | (0 if _keeps_content(request) else f.FILE_WRITE_DATA)
+
+
+def _made_way(state: State, request: m.Create, file: StoreFile) -> bool:
+    """Whether handles whose redirector is away stood in the way, and are closed now."""
+    entry = state.handles.entry(file.identity) if state.durable else None
+    if entry is None:
+        return False
+    if entry.delete_pending:
+        return give_way(state, entry.handles.values())
+    needed = _needed(request)
+    return give_way(state, state.handles.in_conflict(file.identity, needed, request.share))
 
 
 def _in_way(

@@ -15,6 +15,7 @@ from shareserver.receipts import Holder
 from shareserver.state import Peer, Session, State
 
 CAPABILITIES = ("batch", "compound", "describe", "lease", "recall", "uses")
+RECOVERY = ("durable",)  # only for who can be known again
 
 
 def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
@@ -26,8 +27,10 @@ def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
             {"version": m.PROTOCOL_VERSION},
         )
     peer.named(request.instance, request.key, request.epoch)
-    peer.capabilities = frozenset(request.capabilities)
-    both = tuple(name for name in CAPABILITIES if name in peer.capabilities)
+    comes_back = peer.is_named and state.config.durable_age_max_s > 0
+    able = (*CAPABILITIES, *RECOVERY) if comes_back else CAPABILITIES
+    both = tuple(name for name in able if name in request.capabilities)
+    peer.capabilities = frozenset(both)
     return m.Negotiated(
         m.PROTOCOL_VERSION, both, "shareserver", state.instance, REQUESTS_MAX, PEER.payload_max
     )

@@ -61,11 +61,15 @@ class Server(Program):
         _take_the_world(self.state)
         await super().kill()
 
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Start it."""
+        await nursery.start(self.run, *server.chores(self.state))
+
     async def restart(self, nursery: trio.Nursery) -> None:
         """Start it anew, from the same configuration; it must be down."""
         assert self.nursery is None, "the server still runs: kill it first"
         self.state = self._build()
-        await nursery.start(self.run)
+        await self.start(nursery)
 
 
 def _take_the_world(state: State) -> None:

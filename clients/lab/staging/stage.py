@@ -84,7 +84,7 @@ class Stage:
 
     async def start_server(self) -> None:
         """Start the share server."""
-        await self._nursery.start(self._server.run)
+        await self._server.start(self._nursery)
 
     async def kill_server(self) -> None:
         """End the share server as kill -9 does: what it had on its disks stays, no more."""
@@ -191,6 +191,7 @@ class Stage:
         self.server.handles.validate()
         self.server.leases.validate()
         self.server.locks.validate()
+        self.server.durable.validate()
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
             redirector.state.locks.validate()
@@ -244,7 +245,9 @@ class Stage:
     async def wait_left(self) -> dict[str, int]:
         """Wait until nothing is left, or ought to be; returns what is."""
         look_s = LOOK_S
-        with trio.move_on_after(max(map(_leaving_max_s, self.redirectors), default=1.0)):
+        leaving_max_s = max(map(_leaving_max_s, self.redirectors), default=1.0)
+        kept_s = self.server.config.durable_age_max_s if self.server.durable else 0.0
+        with trio.move_on_after(leaving_max_s + kept_s):
             while self.leftovers():
                 await trio.sleep(look_s)
                 look_s = min(2 * look_s, 1.0)

@@ -1,0 +1,47 @@
+"""What a redirector takes up again after its link was lost."""
+
+from redird.wire import messages as m
+from redird.wire.messages import Message, ReclaimedHandle
+from redird.wire.status import Status
+from shareserver.breaking import close_handle
+from shareserver.durable import Owner
+from shareserver.ledger import Use
+from shareserver.state import Peer, State
+
+GONE = ReclaimedHandle(int(Status.STATUS_OBJECT_NAME_NOT_FOUND), 0, 0, None)
+
+
+def reclaim(state: State, peer: Peer, request: m.Reclaim) -> Message:
+    """Give handles back to who had them open under an older tree; what is not named is closed.
+
+    Nobody else is told that there are any.
+    """
+    use = state.tree(peer, request.tree)
+    owner = Owner(peer.lessee, use.user, use.share)
+    kept = set(state.durable.of(request.before, owner))
+    answers = [
+        _take_up(state, use, request.before, number) if number in kept else GONE
+        for number in request.handles
+    ]
+    if not request.more:
+        _close_rest(state, request.before, owner)
+    return m.Reclaimed(tuple(answers))
+
+
+def _take_up(state: State, use: Use, before: int, number: int) -> ReclaimedHandle:
+    handle = state.handles.find(before, number)
+    if handle is None:  # named twice
+        return GONE
+    state.durable.reclaim(before, number)
+    state.handles.move(handle, use.number, use.session)
+    entry = handle.entry
+    lease = state.leases.state(entry.identity, handle.lessee)
+    info = handle.file.info()
+    return ReclaimedHandle(int(Status.STATUS_SUCCESS), entry.number, lease, info)
+
+
+def _close_rest(state: State, before: int, owner: Owner) -> None:
+    for number in state.durable.of(before, owner):
+        handle = state.handles.find(before, number)
+        assert handle is not None
+        close_handle(state, handle)
