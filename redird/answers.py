@@ -5,22 +5,26 @@ Only the redirector knows whose session is gone and which files are dormant.
 """
 
 import math
+from collections.abc import Callable
 
 import trio
 
-from redird import closing
+from redird import closing, recovery
+from redird.asked import Counts
+from redird.dialled import Outage, Over
 from redird.holdings import Connection
 from redird.leased import promises
 from redird.leased.flushing import flush
 from redird.parking import may_park
 from redird.presets import AFTER_KEEP, WHEN_DRAINED
+from redird.repeating import Standing, stand
 from redird.state import State
 from redird.wire.files import LEASE_H, LEASE_R, LEASE_W
-from redird.wire.messages import UseDescription, UsesDescribed
+from redird.wire.messages import Message, UseDescription, UsesDescribed
 
 
 class Answers:
-    """The redirector's side of `upstream.Questions`."""
+    """The redirector's side of `asked.Questions`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -61,22 +65,40 @@ class Answers:
 
     def use_ended(self, link: str, tree: int) -> None:
         """An administrator took a slot away, and closed what was open under it."""
+        if link in self._state.taking:
+            self._state.taking[link].ended.add(tree)
+            return
         connection = self._state.connections.by_tree(link, tree)
         if connection is not None:
-            _lose(self._state, connection)
+            recovery.lose(self._state, connection)
 
-    def link_lost(self, link: str) -> None:
-        """The server has given back all that we held over this link; so do we."""
-        for connection in self._state.connections.of_link(link):
-            _lose(self._state, connection)
-        for session in self._state.sessions.all():
-            session.upstream.pop(link, None)
+    def link_lost(self, link: str, why: str) -> None:
+        """A link is lost for good."""
+        recovery.give_up(self._state, link, why)
 
+    def suspend(self, link: str, why: str) -> bool:
+        """A link is lost; whether it is to be recovered."""
+        return recovery.suspend(self._state, link, why)
 
-def _lose(state: State, connection: Connection) -> None:
-    closing.slot_lost(state, connection)
-    if connection.left_at is not None and not connection.releasing:
-        state.connections.end(connection)
+    def is_worth_it(self, link: str) -> bool:
+        """Whether anybody goes on over a link."""
+        return recovery.is_worth_it(self._state, link)
+
+    async def take_up(self, link: str, over: Over) -> Callable[[], Counts]:
+        """Take up what came over a lost link; returns what makes it count."""
+        return await recovery.take_up(self._state, link, over)
+
+    def recovered(self, link: str, outage: Outage, counts: Counts) -> None:
+        """A link is there again."""
+        recovery.recovered(self._state, link, outage, counts)
+
+    def standing(self, link: str, request: Message) -> Standing:
+        """Find what a request names; raises Refused."""
+        return stand(self._state.connections, self._state.sessions.all(), link, request)
+
+    def chance(self) -> float:
+        """Return a number in [0, 1)."""
+        return int(self._state.world.token_hex(4), 16) / 2**32
 
 
 def _nobody_needs(state: State, link: str, share: str) -> list[Connection]:

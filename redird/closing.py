@@ -16,6 +16,7 @@ from redird.sessions import Session
 from redird.state import State
 from redird.wire.errors import Refused
 from redird.wire.messages import TreeDisconnected
+from redird.wire.status import Status
 
 log = structlog.get_logger()
 
@@ -173,7 +174,9 @@ async def _give_back(state: State, connection: Connection) -> TreeDisconnected |
         await promises.call_back_kept(state, files, None)
         done = await state.links[connection.link].tree_disconnect(connection.tree)
     except Refused as no:
-        log.warning("slot_was_gone", share=connection.share, reason=str(no))
+        known = no.status is Status.STATUS_CONNECTION_DISCONNECTED  # as the link is lost
+        say = log.info if known else log.warning
+        say("slot_was_gone", share=connection.share, reason=str(no))
     except BaseException:
         connection.releasing = False
         raise
@@ -197,8 +200,8 @@ async def log_off_upstream(state: State, session: Session) -> list[str]:
     in_use = {one.link for one in state.connections.of_session(session) if one.tree is not None}
     failed = []
     for link in [name for name in session.upstream if name not in in_use]:
-        number = session.upstream.pop(link)
-        if link not in state.links:  # a link of its own, which has ended
+        number = session.upstream.pop(link, None)
+        if number is None or link not in state.links:  # lost, or one of its own that ended
             continue
         try:
             await state.links[link].log_off(number)

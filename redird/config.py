@@ -69,6 +69,9 @@ class Config:
     volume_age_max_s: float = 1.0  # how old an answer about free space may be
     write_behind_max_s: float = 1.0  # until what was written is sent at the latest
     lock_wait_max_s: float = 300.0
+    reconnect_max_s: float = 30.0  # of dialling a lost link again; 0 gives all up at once
+    reconnect_first_s: float = 0.05  # the first pause between two dials, doubled each time
+    reconnect_pause_max_s: float = 1.0
     echo_s: float = 5.0
     peer_silence_max_s: float = 15.0
 

@@ -32,8 +32,16 @@ class ConnectionTable:
     def given_tree(self, connection: Connection, tree: int, read_only: bool) -> None:
         """The server gave the connection a slot."""
         connection.tree, connection.read_only = tree, read_only
+        connection.trees = (tree,)
         connection.recalled = False
         self._by_tree[connection.link, tree] = connection
+
+    def moved(self, connection: Connection, tree: int, read_only: bool) -> None:
+        """The connection goes on over a newer link, under another number."""
+        earlier = connection.trees
+        self.lost_tree(connection)
+        self.given_tree(connection, tree, read_only)
+        connection.trees = earlier
 
     def lost_tree(self, connection: Connection) -> None:
         """The slot is gone: given back, taken, or lost with the link."""
@@ -103,6 +111,13 @@ class ConnectionTable:
     def known_file(self, link: str, number: int) -> File | None:
         """Return the file of that number at a server, if we have it open."""
         return self._files.get((link, number))
+
+    def renumber(self, file: File, number: int) -> None:
+        """The server calls the file that now."""
+        if file.key[1] != number and file.key in self._files:
+            del self._files[file.key]
+            file.key = file.key[0], number
+            self._files[file.key] = file
 
     def files_of(self, link: str) -> list[File]:
         """Return the files known at a server."""

@@ -104,7 +104,7 @@ async def _query_handle(state: State, handle: Handle) -> Message:
 async def _query_path(state: State, peer: Peer, request: m.QueryInfo) -> Message:
     connection = await with_slot(state, peer, request.tree)
     with closing.in_use(state, connection):
-        return m.InfoFound(await exploring.ask(state, connection, tree_of(connection), request))
+        return m.InfoFound(await exploring.ask(state, connection, request))
 
 
 async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:

@@ -1,7 +1,7 @@
 """How a request's numbers lead to what they name: a connection with a slot, an open, a link."""
 
 from redird import redirector
-from redird.holdings import Connection, Open
+from redird.holdings import Connection, Open, closed
 from redird.peers import Peer
 from redird.state import State
 from redird.upstream import ServerLink
@@ -26,7 +26,7 @@ def opened_file(state: State, peer: Peer, tree: int, number: int) -> Open:
     if opened is None:
         raise Refused(Status.STATUS_INVALID_HANDLE, f"open {number}")
     if opened.handle.dead or state.dormant.is_closing(opened.handle):
-        raise Refused(Status.STATUS_FILE_CLOSED, opened.handle.path)
+        raise closed(opened.handle)
     return opened
 
 

@@ -13,6 +13,7 @@ from redird.leased.names import Names
 from redird.sessions import Session
 from redird.wire.errors import Refused
 from redird.wire.messages import DataWritten, Entry, FileInfo, VolumeFound
+from redird.wire.status import Status
 
 ServerHandle = Any  # opaque: whatever the server's side gave us
 PathKey = tuple[str, str, str]  # server, share, path
@@ -76,6 +77,7 @@ class File:
 class Connection:
     """One session's use of one share. `tree` is None while it has no slot (recalled, lost).
 
+    `trees`: this and those of earlier links under which the server may still have handles.
     `left_at`: when LoggedOff was sent though the connection was not yet gone. `releasing`: its
     TreeDisconnect is under way.
     """
@@ -86,6 +88,7 @@ class Connection:
     share: str
     link: str
     tree: int | None = None
+    trees: tuple[int, ...] = ()
     read_only: bool = False
     references: int = 1
     opening: int = 0
@@ -116,6 +119,7 @@ class Handle:
     due_at: float = 0.0
     dead: bool = False
     error: Refused | None = None  # of a deferred write, not yet reported
+    lost: str = ""  # with its link, and what was tried
 
 
 @dataclass(slots=True)
@@ -143,6 +147,14 @@ class Open:
     handle: Handle
     next_offset: int = 0  # where the last read ended
     listing: "Listing | None" = None
+
+
+def closed(handle: Handle) -> Refused:
+    """Return what to say of a handle that the server has closed, or lost."""
+    if handle.lost:
+        told = f"{handle.path}: {handle.lost}"
+        return Refused(Status.STATUS_CONNECTION_DISCONNECTED, told)
+    return Refused(Status.STATUS_FILE_CLOSED, handle.path)
 
 
 def path_key(handle: Handle) -> PathKey:

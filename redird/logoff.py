@@ -113,6 +113,9 @@ class _Logoff:
         done = await closing.release(self.state, connection)
         if done is not None:
             self._prove(connection, done)
+        else:
+            where = f"{connection.server}\\{connection.share}"
+            self.residue.append(f"{where}: the link was lost, which freed the slot")
 
     def _prove(self, connection: Connection, done: TreeDisconnected) -> None:
         self.handles_closed += done.handles_closed
@@ -148,10 +151,11 @@ class _Logoff:
     async def _force(self, connections: list[Connection]) -> None:
         """Q184836: LOGOFF with everything open; files of others go with it (Q179983)."""
         state = self.state
-        for link in list(self.session.upstream):
+        while self.session.upstream:
+            link, number = self.session.upstream.popitem()
             self.requests_sent += 1
             try:
-                done = await state.links[link].log_off(self.session.upstream.pop(link))
+                done = await state.links[link].log_off(number)
             except Refused as no:
                 self.residue.append(f"{link}: {no}")
                 continue

@@ -225,7 +225,7 @@ def _add_handle(
         asked.path,
         file,
         reply.handle,
-        asked.tree,
+        connection.tree or asked.tree,  # that of a newer link, if it was asked again
         asked.access,
         asked.share,
         parkable,

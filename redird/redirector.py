@@ -12,16 +12,13 @@ import trio
 from redird import closing, parking
 from redird.holdings import Connection
 from redird.leased.flushing import flush_connections
+from redird.proving import NONCE_BYTES, is_known, keys_for
 from redird.routing import drop_links, server_link
 from redird.sessions import Session, SessionKeys
 from redird.state import State
 from redird.upstream import Tree
 from redird.wire.errors import Refused
-from redird.wire.scram import Keys, derive
 from redird.wire.status import Status
-
-NONCE_BYTES = 18
-
 
 # --- logging on -------------------------------------------------------------------------------
 
@@ -62,12 +59,11 @@ async def _upstream_session(state: State, session: Session, server: str, passwor
     """Make sure that the session is logged on at a server; returns the name of the link."""
     link = server_link(state, session, server)
     if session.upstream.get(link.name) is None:
-        keys_for = functools.partial(_keys_for, state, session, server, password)
-        nonce = state.world.token_hex(NONCE_BYTES)
+        keys = functools.partial(keys_for, state, session, server, password)
+        nonce, known = state.world.token_hex(NONCE_BYTES), is_known(session, server)
         with trio.CancelScope(shield=True):  # a session we do not know of nobody would log off
-            known = any(key[0] == server.casefold() for key in session.keys)
             number = await link.log_on(
-                session.user, keys_for, nonce, proof_needed=bool(password) or known
+                session.user, keys, nonce, proof_needed=bool(password) or known
             )
             session.upstream[link.name] = number
             if not session.active:  # it logged off meanwhile
@@ -79,18 +75,6 @@ async def _upstream_session(state: State, session: Session, server: str, passwor
 def _require_active(session: Session) -> None:
     if not session.active:
         raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
-
-
-async def _keys_for(
-    state: State, session: Session, server: str, password: str, salt: bytes, iterations: int
-) -> Keys:
-    """Derive the keys and keep them for reconnects; the password is kept nowhere."""
-    key = (server.casefold(), salt, iterations)
-    if password:
-        session.keys[key] = await state.world.run_blocking(derive, password, salt, iterations)
-    if key not in session.keys:
-        raise Refused(Status.STATUS_LOGON_FAILURE, f"{session.user} at {server}: no password")
-    return session.keys[key]
 
 
 # --- connecting -------------------------------------------------------------------------------
@@ -159,6 +143,7 @@ async def reconnect(state: State, connection: Connection) -> None:
 
 
 async def _reconnect(state: State, connection: Connection, password: str) -> None:
+    await state.links[connection.link].wait_recovered()
     _require_there(state, connection)
     if connection.tree is not None:
         return

@@ -7,6 +7,7 @@ own, as NT has it with MultipleUsersOnConnection = 0 (Q190162).
 import functools
 
 from redird import answers, closing
+from redird.reclaims import Patience
 from redird.sessions import Session
 from redird.state import State
 from redird.upstream import ServerLink
@@ -37,6 +38,11 @@ def server_link(state: State, session: Session, server: str) -> ServerLink:
             state.spawn,
             recall=state.policy.slot_recall,
             private=private,
+            patience=Patience(
+                state.config.reconnect_max_s,
+                state.config.reconnect_first_s,
+                state.config.reconnect_pause_max_s,
+            ),
         )
     return state.links[name]
 

@@ -19,6 +19,7 @@ from redird.leased.cache import PageCache
 from redird.leased.deferred import DeferredWrites
 from redird.locks import ClaimTable
 from redird.presets import Policy, Preset
+from redird.reclaims import Taken
 from redird.sessions import Session, SessionTable
 from redird.upstream import ServerLink
 from redird.wire.errors import Refused
@@ -95,6 +96,7 @@ class State:
     counters: Counters = field(default_factory=Counters)
     facts: FactLog = field(default_factory=FactLog)
     links: dict[str, ServerLink] = field(default_factory=dict)
+    taking: dict[str, Taken] = field(default_factory=dict)  # by link, while it is recovered
     drained: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     rearmed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deferring: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
@@ -165,6 +167,10 @@ class State:
             share=connection.share,
             state=state,
         )
+
+    def note_link(self, kind: str, link: str, **values: Any) -> None:
+        """Remember what became of a link as a fact."""
+        self.facts.note(kind, self.world.wall_now(), link=link, **values)
 
     def describe(self, connection: Connection) -> str:
         """Return why its slot is held: live, dormant_only, orphan, closing, or released."""

@@ -57,6 +57,8 @@ CORES = [
     "redird.dormant",
     "redird.locks",
     "redird.holdings",
+    "redird.reclaims",
+    "redird.repeating",
     "redird.leased.cache",
     "redird.leased.deferred",
     "redird.leased.names",

@@ -5,6 +5,7 @@ kept like a closed file.
 """
 
 from redird import opening
+from redird.finding import tree_of
 from redird.holdings import Connection, Handle
 from redird.leased.flushing import flush_share
 from redird.leased.folders import LOOK, handle_of, names_of, split
@@ -17,9 +18,7 @@ from redird.wire.patterns import compiled
 from redird.wire.status import Status
 
 
-async def ask(
-    state: State, connection: Connection, tree: int, request: m.QueryInfo
-) -> FileInfo:
+async def ask(state: State, connection: Connection, request: m.QueryInfo) -> FileInfo:
     """Ask about a path, keeping the answer where a lease on its folder allows."""
     path = request.target
     assert isinstance(path, str)
@@ -27,11 +26,11 @@ async def ask(
     link, (folder, name) = state.links[connection.link], split(path)
     itself = handle_of(state, connection, path)
     if itself is not None:
-        return await _ask_of_folder(state, itself, m.QueryInfo(tree, path))
+        return await _ask_of_folder(state, itself, m.QueryInfo(tree_of(connection), path))
     names = names_of(state, connection, folder) if name else None
     if names is None:
         keep_open(state, connection, folder)
-        return await link.query_info(m.QueryInfo(tree, path, request.follow))
+        return await link.query_info(m.QueryInfo(tree_of(connection), path, request.follow))
     version = names.version
 
     def told(info: FileInfo) -> None:
@@ -40,13 +39,13 @@ async def ask(
             keep_open(state, connection, path)
 
     try:
-        info = await link.query_info(m.QueryInfo(tree, path, False), told)
+        info = await link.query_info(m.QueryInfo(tree_of(connection), path, False), told)
     except Refused as no:
         if no.status is Status.STATUS_OBJECT_NAME_NOT_FOUND:
             names.found_missing(name, version)
         raise
     if info.kind == "symlink" and request.follow:
-        return await link.query_info(m.QueryInfo(tree, path))
+        return await link.query_info(m.QueryInfo(tree_of(connection), path))
     return info
 
 
@@ -108,6 +107,7 @@ async def fetch_entries(state: State, handle: Handle, pattern: str) -> list[m.En
 async def _pages(state: State, handle: Handle, pattern: str) -> list[m.Entry]:
     link = state.links[handle.connection.link]
     entries: list[m.Entry] = []
+    epoch = link.epoch
     while True:
         query = m.QueryDirectory(handle.tree, handle.server_handle, pattern, not entries)
         try:
@@ -116,6 +116,9 @@ async def _pages(state: State, handle: Handle, pattern: str) -> list[m.Entry]:
             if no.status in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
                 return entries
             raise
+        if link.epoch != epoch:  # nobody knows where the enumeration stood at the loss
+            epoch, entries = link.epoch, []
+            continue
         entries += found.entries
         if found.last:
             return entries

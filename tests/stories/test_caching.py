@@ -169,7 +169,7 @@ def fill_up(s):
 
 
 async def test_what_a_lost_link_took_is_told_at_the_close(autojump_clock):
-    async with play() as s:
+    async with play(reconnect_max_s=0) as s:
         session = await enter(s, "u1")
         with refused(Status.STATUS_CONNECTION_DISCONNECTED):
             async with session.open(at("a"), "wb") as file:

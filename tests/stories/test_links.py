@@ -131,7 +131,7 @@ async def open_or_not(session):
 
 
 async def test_a_lost_upstream_link_gives_every_use_back_once(autojump_clock):
-    async with play("sp5", uses_max=10) as s:
+    async with play("sp5", uses_max=10, reconnect_max_s=0) as s:
         sessions = await at_once(enter, s, ["u1", "u2", "u3", "u4"])
         for session in sessions:
             await touch(session, session.user)
@@ -147,7 +147,7 @@ async def test_a_lost_upstream_link_gives_every_use_back_once(autojump_clock):
 
 
 async def test_what_was_open_says_that_it_is_closed(autojump_clock):
-    async with play() as s:
+    async with play(reconnect_max_s=0) as s:
         session = await enter(s, "u1")
         await touch(session, "a")
         async with session.open(at("a"), "r+") as file:
@@ -161,7 +161,7 @@ async def test_what_was_open_says_that_it_is_closed(autojump_clock):
 
 
 async def test_what_was_asked_says_that_the_server_is_gone(autojump_clock):
-    async with play() as s, trio.open_nursery() as nursery:
+    async with play(reconnect_max_s=0) as s, trio.open_nursery() as nursery:
         session = await enter(s, "u1")
         await touch(session, "a")
         s.redirector.cable.up.hold()
@@ -210,7 +210,7 @@ async def test_a_reconnect_needs_no_password(autojump_clock):
 
 
 async def test_a_full_share_refuses_the_reconnect(autojump_clock):
-    async with play(uses_max=1) as s:
+    async with play(uses_max=1, reconnect_max_s=0) as s:
         session = await enter(s, "u1")
         s.redirector.cable.cut()
         await trio.sleep(0.1)
@@ -221,7 +221,7 @@ async def test_a_full_share_refuses_the_reconnect(autojump_clock):
 
 
 async def test_a_logoff_while_the_session_reconnects_leaves_nothing(autojump_clock):
-    async with play() as s, trio.open_nursery() as nursery:
+    async with play(reconnect_max_s=0) as s, trio.open_nursery() as nursery:
         session, other = await enter(s, "u1"), await enter(s, "u2")
         s.redirector.cable.cut()
         await trio.sleep(1)
@@ -238,7 +238,7 @@ async def test_a_logoff_while_the_session_reconnects_leaves_nothing(autojump_clo
 
 async def test_a_logoff_while_it_is_given_a_slot_anew_leaves_nothing(autojump_clock, log):
     log.expect("slot_was_gone")  # by the logoff, before it could be given back
-    async with play() as s, trio.open_nursery() as nursery:
+    async with play(reconnect_max_s=0) as s, trio.open_nursery() as nursery:
         session, other = await enter(s, "u1"), await enter(s, "u2")
         s.redirector.cable.cut()
         await trio.sleep(1)

@@ -184,7 +184,7 @@ async def test_nothing_stays_dormant_for_longer_than_its_age_and_a_tick(autojump
 
 @pytest.mark.parametrize("preset", ["sp5", "sp6", "w2k"])
 async def test_with_a_link_each_sessions_share_nothing(autojump_clock, preset):
-    async with play(preset, uses_max=3, link_per_session=True) as s:
+    async with play(preset, uses_max=3, link_per_session=True, reconnect_max_s=0) as s:
         sessions = await at_once(enter, s, ("u1", "u2", "u3"))
         assert (3, 3) == (uses(s), len(s.server.peers))
         assert 3 == len({peer.instance for peer in s.server.peers.values()})
@@ -229,7 +229,10 @@ async def test_after_its_link_was_lost_a_session_has_another(autojump_clock):
 
 
 async def test_a_session_that_logs_off_while_it_dials_has_no_link_left(autojump_clock):
-    async with play(link_per_session=True) as s, trio.open_nursery() as nursery:
+    async with (
+        play(link_per_session=True, reconnect_max_s=0) as s,
+        trio.open_nursery() as nursery,
+    ):
         session = await enter(s, "u1")
         s.redirector.cable.cut()
         s.redirector.delay_s = 1.0

@@ -40,7 +40,7 @@ def epochs(s):
 
 
 async def test_a_newer_link_frees_what_a_half_open_one_holds_before_admission(autojump_clock):
-    async with play("sp5", uses_max=3) as s:
+    async with play("sp5", uses_max=3, reconnect_max_s=0) as s:
         await at_once(enter, s, ["u1", "u2", "u3"])
         [before] = epochs(s)
         s.redirector.cable.hold()  # the server will not hear that the link has ended
@@ -56,7 +56,7 @@ async def test_a_newer_link_frees_what_a_half_open_one_holds_before_admission(au
 
 
 async def test_a_link_may_be_dialled_again_in_the_moment_it_ends(autojump_clock):
-    async with play() as s:
+    async with play(reconnect_max_s=0) as s:
         await enter(s, "u1")
         for number in range(2, 10):
             await s.redirector.cable.near.aclose()
@@ -123,7 +123,7 @@ async def test_a_user_with_a_known_name_but_no_key_is_another_redirector(autojum
 
 
 async def test_a_silent_redirector_is_given_up_after_15_seconds(autojump_clock):
-    async with play(uses_max=10) as s:
+    async with play(uses_max=10, reconnect_max_s=0) as s:
         await at_once(enter, s, NAMES)
         s.redirector.cable.hold()
 
@@ -169,7 +169,7 @@ async def test_a_process_that_was_stopped_does_not_shoot_its_peers(autojump_cloc
 
 
 async def test_a_peer_that_stays_silent_after_the_stop_is_given_up_all_the_same(autojump_clock):
-    async with play() as s:
+    async with play(reconnect_max_s=0) as s:
         await enter(s, "u1")
         s.redirector.cable.hold()
         autojump_clock.jump(3600)
