@@ -18,6 +18,8 @@ BANDS = ("network", "process", "disk", "time", "protocol")
 # What a field may lack, and a kind may need; its reason is shown beside the kind it skips.
 NEEDS = ("disk", "clock", "files_limit", "memory_limit", "stop", "identity")
 
+GUEST = "guest"  # an account without a password, at every server
+
 
 class FoundBroken(Exception):
     """A fault was answered as it never may be; the text says what was seen."""
@@ -119,6 +121,10 @@ class Field(Protocol):
     @property
     def open_share(self) -> str:
         """A share without a limit, for strangers: no user works there."""
+
+    @property
+    def silence_max_s(self) -> float:
+        """How long a peer's silence is borne here."""
 
     @property
     def missing(self) -> Mapping[str, str]:

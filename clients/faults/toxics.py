@@ -37,7 +37,7 @@ OF_FRAMES: dict[str, dict[str, int | str]] = {
     "duplicate": {"message": "", "nth": 1},
     "delay": {"message": "", "nth": 1, "delay": 100},
     "reorder": {"message": "", "nth": 1},  # the frame after it overtakes it
-    "corrupt": {"message": "", "nth": 1},  # one bit
+    "corrupt": {"message": "", "nth": 1, "bit": 0},  # of the header; 0: any one, by chance
     "hold": {"message": "", "nth": 1},  # until it is removed; others overtake
 }
 TYPES: dict[str, Mapping[str, int | str]] = {**OF_STREAMS, **OF_FRAMES}
@@ -199,7 +199,9 @@ def slices(seed: int, place: Place, toxic: Toxic, length: int) -> list[int]:
 def corrupted(seed: int, place: Place, toxic: Toxic, data: bytes, keep: int) -> bytes:
     """The frame with one bit turned over, after its first `keep` bytes (its lengths)."""
     keep = min(keep, len(data) - 1)
-    bit = int(chance(seed, place, toxic, "bit") * 8 * (len(data) - keep))
+    bits = 8 * (len(data) - keep)
+    wanted = toxic.number("bit")
+    bit = (wanted - 1) % bits if wanted else int(chance(seed, place, toxic, "bit") * bits)
     made = bytearray(data)
     made[keep + bit // 8] ^= 1 << bit % 8
     return bytes(made)
