@@ -22,6 +22,7 @@ from shareserver.durable import DurableTable
 from shareserver.ledger import ConnectionLedger
 from shareserver.locks import LockTable
 from shareserver.recalling import recall_slots
+from shareserver.replays import ReplayTable
 from shareserver.service import dispatch
 from shareserver.shares import Shares
 from shareserver.state import Peer, State, World
@@ -61,6 +62,7 @@ def build_state(config: Config, world: World) -> State:
         admission=Admission(ledger, recall, world.wall_now, config.recall_wait_s),
         locks=LockTable(config.locks_max),
         durable=DurableTable(config.durable_age_max_s),
+        replays=ReplayTable(config.durable_age_max_s),
         ledger=ledger,
     )
     return state
@@ -83,7 +85,7 @@ def build_accounts(config: Config, world: World) -> Accounts:
 
 def chores(state: State) -> list[Callable[[], Awaitable[None]]]:
     """What goes on beside serving, for as long as that does."""
-    return [functools.partial(teardown.expire_durable, state)]
+    return [functools.partial(teardown.expire, state)]
 
 
 async def serve(

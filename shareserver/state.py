@@ -23,6 +23,7 @@ from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
 from shareserver.locks import LockTable
 from shareserver.receipts import ReceiptTable
+from shareserver.replays import ReplayTable
 from shareserver.shares import Share, Shares
 from shareserver.store import Store
 
@@ -105,6 +106,7 @@ class State:
     admission: Admission
     locks: LockTable
     durable: DurableTable
+    replays: ReplayTable
     ledger: ConnectionLedger = field(default_factory=ConnectionLedger)
     handles: HandleTable = field(default_factory=HandleTable)
     leases: LeaseTable = field(default_factory=LeaseTable)
@@ -113,6 +115,7 @@ class State:
     sessions: dict[int, Session] = field(default_factory=dict)
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
     lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    once_done: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     kept: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone
     strangers: int = 0  # links over which nobody has logged on yet

@@ -75,6 +75,10 @@ async def end_peer(state: State, peer: Peer) -> Ended:
         closed, proofs = await end_session(state, session)
         trees += len(proofs)
         handles += closed
+    others = state.peers.values()
+    if peer.is_named and not any(one.lessee == peer.lessee for one in others):
+        state.replays.leave(peer.lessee, trio.current_time())
+        state.kept.unpark_all()
     peer.gone.set()
     return Ended(trees, handles)
 
@@ -97,12 +101,13 @@ def _keep(state: State, lessee: str, tree: int) -> None:
     state.kept.unpark_all()
 
 
-async def expire_durable(state: State) -> None:
-    """Close what nobody has come back for in time, for ever."""
+async def expire(state: State) -> None:
+    """Close and forget what nobody has come back for in time, for ever."""
     while True:
-        due_at = state.durable.next_due()
-        with trio.move_on_at(math.inf if due_at is None else due_at):
+        dues = (state.durable.next_due(), state.replays.next_due())
+        with trio.move_on_at(min((due for due in dues if due is not None), default=math.inf)):
             await state.kept.park()
+        state.replays.expire(trio.current_time())
         while due := state.durable.due(trio.current_time(), EXPIRED_MAX):
             for tree, number in due:
                 handle = state.handles.find(tree, number)

@@ -74,6 +74,7 @@ CORES = [
     "shareserver.ledger",
     "shareserver.handles",
     "shareserver.durable",
+    "shareserver.replays",
     "shareserver.leases",
     "shareserver.locks",
     "shareserver.receipts",

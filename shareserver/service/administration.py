@@ -200,7 +200,14 @@ def _facts(state: State, since: int) -> Rows:
 
 
 def _statistics(state: State, since: int) -> Rows:
-    tables = (state.ledger, state.handles, state.durable, state.leases, state.locks)
+    tables = (
+        state.ledger,
+        state.handles,
+        state.durable,
+        state.replays,
+        state.leases,
+        state.locks,
+    )
     counters = {k: v for table in tables for k, v in table.statistics().items()}
     return [
         {"number": 1, "links": len(state.peers), "sessions": len(state.sessions)} | counters

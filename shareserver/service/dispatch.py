@@ -16,6 +16,7 @@ from shareserver.service import (
     files,
     locks,
     names,
+    once,
     opening,
     recovery,
     sessions,
@@ -70,6 +71,8 @@ def serve(state: State, peer: Peer, request: Message) -> Answer:
     """Answer one request of one peer."""
     if isinstance(request, m.Compound):
         return serve_parts(functools.partial(serve, state, peer), request)
+    if isinstance(request, m.Once):
+        return once.once(functools.partial(serve, state, peer), state, peer, request)
     function = FUNCTIONS.get(type(request))
     if function is None:
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)

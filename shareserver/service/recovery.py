@@ -41,7 +41,10 @@ def _take_up(state: State, use: Use, before: int, number: int) -> ReclaimedHandl
 
 
 def _close_rest(state: State, before: int, owner: Owner) -> None:
+    """What was made for a request whose answer may have been lost is asked for later."""
     for number in state.durable.of(before, owner):
+        if state.replays.is_unanswered(owner.lessee, number):
+            continue
         handle = state.handles.find(before, number)
         assert handle is not None
         close_handle(state, handle)

@@ -15,7 +15,7 @@ from shareserver.receipts import Holder
 from shareserver.state import Peer, Session, State
 
 CAPABILITIES = ("batch", "compound", "describe", "lease", "recall", "uses")
-RECOVERY = ("durable",)  # only for who can be known again
+RECOVERY = ("durable", "once")  # only for who can be known again
 
 
 def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
@@ -27,7 +27,11 @@ def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
             {"version": m.PROTOCOL_VERSION},
         )
     peer.named(request.instance, request.key, request.epoch)
-    comes_back = peer.is_named and state.config.durable_age_max_s > 0
+    comes_back = (
+        peer.is_named
+        and state.config.durable_age_max_s > 0
+        and "durable" in request.capabilities
+    )
     able = (*CAPABILITIES, *RECOVERY) if comes_back else CAPABILITIES
     both = tuple(name for name in able if name in request.capabilities)
     peer.capabilities = frozenset(both)
@@ -77,6 +81,7 @@ async def _establish(state: State, session: Session) -> None:
     peer = session.peer
     peer.link.exchange.trust_peer()
     state.know(peer.link)
+    state.replays.come(peer.lessee)
     for other in list(state.peers.values()):
         if other.lessee == peer.lessee and other.epoch < peer.epoch:
             await teardown.end_peer(state, other)

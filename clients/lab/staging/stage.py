@@ -187,11 +187,10 @@ class Stage:
 
     def validate(self) -> None:
         """Assert that every table agrees with itself."""
-        self.server.ledger.validate()
-        self.server.handles.validate()
-        self.server.leases.validate()
-        self.server.locks.validate()
-        self.server.durable.validate()
+        state = self.server
+        tables: Any = (state.ledger, state.handles, state.leases, state.locks)
+        for table in (*tables, state.durable, state.replays):
+            table.validate()
         for redirector in self.redirectors:
             redirector.state.dormant.validate()
             redirector.state.locks.validate()

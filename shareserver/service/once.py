@@ -1,0 +1,116 @@
+"""Once: what must not be done twice, though it may be asked twice.
+
+Nothing that may be asked this way changes anything before its last wait. So what still waits
+when its link is lost ends without a trace, and is served anew when it is asked again.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from redird.wire import messages as m
+from redird.wire.errors import Refused, RemoteProtocolError
+from redird.wire.exchange import refusal
+from redird.wire.messages import MESSAGES, Message, RefusedReply
+from redird.wire.status import Status
+from shareserver.state import Peer, State
+
+Answer = Message | Awaitable[Message]
+Serve = Callable[[Message], Answer]
+_ALLOWED = frozenset(
+    kind.__name__
+    for kind in (
+        m.Create,
+        m.Write,
+        m.Unlink,
+        m.Rename,
+        m.Link,
+        m.Symlink,
+        m.MakeDirectory,
+        m.RemoveDirectory,
+        m.SetXattr,
+        m.RemoveXattr,
+    )
+)
+
+
+def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
+    """Serve a request, or answer it as it was answered before."""
+    part = _part(state, peer, request)
+    lessee, number, name = peer.lessee, request.number, type(part).__name__
+    state.replays.acknowledge(lessee, request.answered)
+    known = state.replays.find(lessee, number, name)
+    if known is not None:
+        if known.reply is None:
+            return _when_done(partial(once, serve, state, peer, request), state, request, peer)
+        return _told(known.reply)
+    state.replays.begin(lessee, number, name)
+    try:
+        answer = serve(part)
+    except Refused as no:
+        return _done(state, peer, number, _refused(no))
+    except BaseException:
+        state.replays.abandon(lessee, number)
+        raise
+    if isinstance(answer, Message):
+        return _done(state, peer, number, answer)
+    return _later(state, peer, number, answer)
+
+
+def _part(state: State, peer: Peer, request: m.Once) -> Message:
+    """Return the request; whoever has no use of a share leaves nothing in the table."""
+    name = request.part[0] if request.part and type(request.part[0]) is str else ""
+    if "once" not in peer.capabilities or name not in _ALLOWED:
+        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, f"{name!r:.40} once")
+    try:
+        part: Any = MESSAGES[name].codec.from_fields(list(request.part[1:]), request.data)
+    except RemoteProtocolError as error:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, str(error)) from None
+    state.tree(peer, part.tree)
+    return part  # type: ignore[no-any-return]
+
+
+async def _when_done(
+    again: Callable[[], Answer], state: State, request: m.Once, peer: Peer
+) -> Message:
+    """It was asked twice while it is served: both get the one reply."""
+    name = str(request.part[0])
+    while True:
+        known = state.replays.find(peer.lessee, request.number, name)
+        if known is None or known.reply is not None:
+            answer = again()
+            return answer if isinstance(answer, Message) else await answer
+        await state.once_done.park()
+
+
+async def _later(state: State, peer: Peer, number: int, answer: Awaitable[Message]) -> Message:
+    try:
+        reply = await answer
+    except Refused as no:
+        reply = _refused(no)
+    except BaseException:
+        state.replays.abandon(peer.lessee, number)
+        state.once_done.unpark_all()
+        raise
+    return _done(state, peer, number, reply)
+
+
+def _done(state: State, peer: Peer, number: int, reply: Message) -> Message:
+    """Whoever's link was lost meanwhile was refused for that, and for nothing that lasts."""
+    gone = state.peers.get(peer.number) is not peer
+    if gone and isinstance(reply, RefusedReply):
+        state.replays.abandon(peer.lessee, number)
+    else:
+        state.replays.finish(peer.lessee, number, reply)
+    state.once_done.unpark_all()
+    return _told(reply)
+
+
+def _refused(no: Refused) -> RefusedReply:
+    return RefusedReply(int(no.status), no.subject, no.detail)
+
+
+def _told(reply: Message) -> Message:
+    if isinstance(reply, RefusedReply):
+        raise refusal(reply)
+    return reply
