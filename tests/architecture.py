@@ -110,6 +110,7 @@ CORES = [
     "clients.lab.swarming.outcome",
     "clients.lab.peers.torture",
     "clients.lab.replaying.tally",
+    "clients.lab.simulating.knobs",
     "clients.lab.theory.cells",
     "clients.lab.theory.controls",
     "clients.lab.theory.eventsim",

@@ -14,6 +14,7 @@ COMMANDS = {
     "cards": "clients.lab.cards.command:cards_command",
     "card": "clients.lab.cards.command:card_command",
     "replay": "clients.lab.replaying.command:replay_command",
+    "simulate": "clients.lab.simulating.command:simulate",
     "bench": "clients.lab.bench.command:bench",
 }
 

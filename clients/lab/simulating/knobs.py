@@ -1,0 +1,129 @@
+"""What a trial is like: knobs, drawn from its seed, so that each searches another place.
+
+Each has a plain value, to which shrinking tries to bring it back. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from random import Random
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """A setting of all; the defaults are the plain values."""
+
+    preset: str = "sp6"
+    hosts: int = 1
+    users: int = 2
+    uses_max: int = 2
+    dormant_age_max_s: float = 10.0
+    dormant_files_max: int = 45
+    scavenger_tick_s: float = 1.0
+    batch_max: int = 64
+    link_per_session: bool = False
+    cache_max_bytes: int = 1 << 20
+    write_behind_max_bytes: int = 1 << 16
+    write_behind_max_s: float = 1.0
+    delay_s: float = 0.0  # of the links to the server, each way
+    jitter_s: float = 0.0  # at most so much more, by chance for each message
+    recall_wait_s: float = 1.0  # of the server, under a preset that recalls slots
+    lease_break_wait_s: float = 5.0
+    logoff_max_s: float = 5.0
+    peer_silence_max_s: float = 6.0
+    journal: bool = True
+    durable_age_max_s: float = 20.0
+    grace_s: float = 3.0
+    reconnect_max_s: float = 10.0
+    faults: bool = True
+    active: float = 0.25  # the chance of each kind of fault to be in the trial
+    fault_max_s: float = 3.0  # that one lasts
+    live: bool = False  # faults end half way, and then there must be progress
+    work_s: float = 30.0
+    think_s: float = 0.5
+    session_s: float = 6.0
+    quick_share: float = 0.5  # of the logoffs, followed by a logon at once
+    hot_files: int = 2
+    private_files: int = 1
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The hosts."""
+        return tuple(f"host{number}" for number in range(1, self.hosts + 1))
+
+    def row(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def from_row(row: dict[str, Any]) -> Knobs:
+    """Read what `row` wrote; names that are not knobs are left out."""
+    known = {one.name for one in fields(Knobs)}
+    return Knobs(**{key: value for key, value in row.items() if key in known})
+
+
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "hosts": (1, 1, 2),
+    "users": (2, 2, 3, 4, 5),
+    "dormant_age_max_s": (0.5, 2.0, 5.0, 10.0, 30.0),
+    "dormant_files_max": (0, 1, 2, 45, 45, 45),
+    "scavenger_tick_s": (0.0, 0.5, 1.0, 5.0),
+    "batch_max": (1, 2, 64, 64),
+    "link_per_session": (False, False, False, False, True),
+    "cache_max_bytes": (0, 1 << 16, 1 << 20, 1 << 20),
+    "write_behind_max_bytes": (0, 64, 256, 1 << 16, 1 << 16),
+    "write_behind_max_s": (0.1, 1.0, 5.0),
+    "delay_s": (0.0, 0.001, 0.02, 0.2),
+    "jitter_s": (0.0, 0.0, 0.005, 0.3),
+    "recall_wait_s": (0.2, 1.0, 3.0),
+    "lease_break_wait_s": (1.0, 5.0, 35.0),
+    "logoff_max_s": (2.0, 5.0, 10.0),
+    "peer_silence_max_s": (3.0, 6.0, 15.0),
+    "journal": (True, True, True, False),
+    "durable_age_max_s": (0.0, 5.0, 20.0, 60.0),
+    "grace_s": (1.0, 3.0, 10.0),
+    "reconnect_max_s": (0.0, 5.0, 10.0, 30.0),
+    "faults": (True, True, True, False),
+    "active": (0.05, 0.1, 0.25, 0.5),
+    "fault_max_s": (1.0, 3.0, 8.0),
+    "live": (False, True),
+    "work_s": (10.0, 20.0, 30.0),
+    "think_s": (0.1, 0.3, 0.6),
+    "session_s": (1.0, 3.0, 6.0),
+    "quick_share": (0.2, 0.5, 0.9),
+    "hot_files": (1, 2, 3),
+    "private_files": (0, 1, 2),
+}
+PRESETS = {
+    "sp6": 34,
+    "recall": 20,
+    "sp5": 14,
+    "win10": 12,
+    "cifs-1s": 4,
+    "macos-30": 4,
+    "sp4": 4,
+    "sp3": 4,
+    "w2k": 4,
+}
+
+
+def draw(random: Random) -> Knobs:
+    """Draw all of them; each takes the same number of throws, whatever the others are."""
+    preset = random.choices(list(PRESETS), list(PRESETS.values()))[0]
+    drawn = {name: random.choice(values) for name, values in CHOICES.items()}
+    uses_max = max(1, drawn["users"] - random.choice((0, 0, 1, 1, 2, 3)))
+    return Knobs(preset=preset, uses_max=uses_max, **drawn)
+
+
+def plainer(knobs: Knobs) -> Iterator[Knobs]:
+    """Settings with one knob back at its plain value; the preset stays."""
+    for one in fields(Knobs):
+        if one.name != "preset" and getattr(knobs, one.name) != one.default:
+            row: dict[str, Any] = {one.name: one.default}
+            yield replace(knobs, **row)
