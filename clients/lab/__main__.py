@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": "clients.lab.replaying.command:replay_command",
     "simulate": "clients.lab.simulating.command:simulate",
     "bench": "clients.lab.bench.command:bench",
+    "check": "clients.lab.checking.command:check_command",
 }
 
 

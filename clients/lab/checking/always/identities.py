@@ -1,0 +1,143 @@
+"""Of numbers that name something: none is given twice, and none works beyond its time."""
+
+from dataclasses import dataclass
+
+from clients.lab.checking.checker import Checker, Listeners, Run
+from clients.lab.checking.history import Event
+from clients.lab.checking.operation import Operation
+from clients.lab.checking.verdict import NANO, clock
+
+
+class NumbersNeverReused(Checker):
+    """A redirector gives no number of a session, connection or open file twice in its life.
+
+    Connecting again may give the number that the session has already.
+    """
+
+    name = "numbers_never_reused"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._lives: dict[str, int] = {}
+        self._given: dict[tuple[str, str, int], Operation] = {}
+
+    def listeners(self) -> Listeners:
+        return {
+            "ok logon": self._session,
+            "ok connect": self._connection,
+            "ok open": self._handle,
+            "program started": self._started,
+        }
+
+    def _started(self, event: Event) -> None:
+        host = event["from"]
+        for key in [key for key in self._given if key[0] == host]:
+            del self._given[key]
+
+    def _session(self, op: Operation) -> None:
+        self._give("session", op.answer["session"], op)
+
+    def _handle(self, op: Operation) -> None:
+        self._give("handle", op.answer["handle"], op)
+
+    def _connection(self, op: Operation) -> None:
+        known = self._given.get((op.host, "connection", op.answer["connection"]))
+        if known is None or known.asked["session"] != op.asked["session"]:
+            self._give("connection", op.answer["connection"], op)
+
+    def _give(self, kind: str, number: int, op: Operation) -> None:
+        key = op.host, kind, number
+        known = self._given.get(key)
+        if known is not None:
+            when = clock(known.returned_ns)
+            why = f"{op.who} was given {kind} {number}, which {known.user} got at {when}"
+            self.broken(why, op.returned_ns, op.who, known.who)
+        self._given[key] = op
+
+    def passed(self) -> str:
+        return f"{len(self._given):,} numbers given once each"
+
+
+@dataclass(slots=True)
+class _Host:
+    """A redirector's life and its links to the server."""
+
+    life: int = 0
+    links: int = 0
+    lost_ns: int | None = None  # the last of its links
+    dead_before: int = 0  # handles opened before this line cannot have been kept
+    why: str = ""
+
+
+class OldNumbersFenced(Checker):
+    """Nothing is done by a handle of a redirector's earlier life, or of one that the server
+    cannot have kept so long.
+    """
+
+    name = "old_numbers_fenced"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._hosts: dict[str, _Host] = {}
+        self._opened: dict[tuple[str, int], int] = {}
+        self._looked = 0
+
+    def listeners(self) -> Listeners:
+        by_handle = ("write", "fsync", "lock", "unlock")
+        return {
+            "ok open": self._open,
+            "link up": self._up,
+            "link lost": self._lost,
+            "program started": self._started,
+            **{f"ok {f}": self._use for f in by_handle},
+        }
+
+    def _host(self, name: str) -> _Host:
+        return self._hosts.setdefault(name, _Host())
+
+    def _started(self, event: Event) -> None:
+        host = self._host(event["from"])
+        host.life += 1
+        host.links, host.lost_ns = 0, None
+        if host.life > 1:
+            host.dead_before = event.line
+            host.why = f"its redirector was started again at {clock(event.at_ns)}"
+
+    def _lost(self, event: Event) -> None:
+        if event["to"] == "server":
+            host = self._host(event["from"])
+            host.links = max(0, host.links - 1)
+            if not host.links and host.lost_ns is None:
+                host.lost_ns = event.at_ns
+
+    def _up(self, event: Event) -> None:
+        if event["to"] != "server":
+            return
+        host = self._host(event["from"])
+        host.links += 1
+        lost_ns, host.lost_ns = host.lost_ns, None
+        kept_s = self.setting.durable_age_max_s
+        kept_s = kept_s + self.setting.margin_s if kept_s else 0.0
+        if lost_ns is not None and event.at_ns - lost_ns > kept_s * NANO:
+            away_s = (event.at_ns - lost_ns) / NANO
+            host.dead_before = event.line
+            host.why = f"its link was away for {away_s:.1f} s until {clock(event.at_ns)}"
+
+    def _open(self, op: Operation) -> None:
+        self._opened[op.host, op.answer["handle"]] = op.invoked
+
+    def _use(self, op: Operation) -> None:
+        self._looked += 1
+        host = self._hosts.get(op.host)
+        opened = self._opened.get((op.host, op.asked["handle"]))
+        if host is None or opened is None:
+            return
+        if opened < host.dead_before < op.invoked:
+            why = (
+                f"{op.who} did a {op.f} on {op.asked['path']} by handle {op.asked['handle']},"
+                f" which must be dead: {host.why}"
+            )
+            self.broken(why, op.returned_ns, op.who, op.asked["path"])
+
+    def passed(self) -> str:
+        return f"{self._looked:,} uses of handles, none of a dead one"

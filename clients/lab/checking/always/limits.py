@@ -1,0 +1,105 @@
+"""Of a share's limit: it is never passed, as clients saw it and as the server counted it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clients.lab.checking.checker import Checker, Listeners
+from clients.lab.checking.counting import Steps
+from clients.lab.checking.history import Event
+
+
+class SureHolders(Checker):
+    """Never do more connections surely hold a slot than the limit allows."""
+
+    name = "holders_within_limit"
+    _most = 0
+
+    def listeners(self) -> Listeners:
+        return {}
+
+    def finish(self) -> None:
+        limit = self.setting.uses_max
+        if limit is None:
+            return
+        for share in sorted({held.share for held in self.run.holders.all}):
+            steps = Steps(self.run.holders.sure(share))
+            self._most = max(self._most, *steps.counts)
+            place = steps.first_above(limit)
+            if place is not None:
+                self._tell(share, limit, place)
+
+    def _tell(self, share: str, limit: int, place: tuple[float, float]) -> None:
+        spans = [
+            (one, [*one.surely, (one.since or one.last, one.last)])
+            for one in self.run.holders.all
+            if one.share == share
+        ]
+        who = [one.who for one, held in spans if any(a <= place < b for a, b in held)]
+        shown = ", ".join(who[:8])
+        why = f"{len(who)} surely held a slot of {share}, which has {limit}: {shown}"
+        self.broken(why, int(place[0]), share, *who[:8])
+
+    def passed(self) -> str:
+        limit = self.setting.uses_max
+        if limit is None:
+            return "the share has no limit"
+        return f"at most {self._most} at once surely held one of {limit} slots"
+
+
+@dataclass(slots=True)
+class _Share:
+    """The uses of one share, as the facts say. `sure`: nothing is missing."""
+
+    trees: dict[int, str] = field(default_factory=dict)
+
+
+class LedgerWithinLimit(Checker):
+    """The server's own count never passes the limit and is what its facts add up to."""
+
+    name = "ledger_within_limit"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._shares: dict[str, _Share] = {}
+        self._facts = 0
+        self._most = 0
+
+    def listeners(self) -> Listeners:
+        return {
+            "fact use_admitted": self._admitted,
+            "fact use_released": self._released,
+            "server started": self._started,
+        }
+
+    def _started(self, event: Event) -> None:
+        if not self.setting.journal:  # all uses ended with the server
+            self._shares.clear()
+
+    def _admitted(self, event: Event) -> None:
+        share = self._shares.setdefault(event["share"], _Share())
+        share.trees[event["tree"]] = event["user"]
+        self._hold(event, share)
+
+    def _released(self, event: Event) -> None:
+        share = self._shares.setdefault(event["share"], _Share())
+        share.trees.pop(event["tree"], None)
+        self._hold(event, share)
+
+    def _hold(self, event: Event, share: _Share) -> None:
+        self._facts += 1
+        name, uses, limit = event["share"], event["uses"], self.setting.uses_max
+        held = len(share.trees)
+        self._most = max(self._most, held, uses)
+        if limit is not None and max(uses, held) > limit and event.what == "use_admitted":
+            user, most = event["user"], max(uses, held)
+            why = f"the server let {user} have slot {most} of {limit} of {name}"
+            self.broken(why, event.at_ns, name, user)
+        if uses != held:
+            why = f"the server counted {uses} uses of {name}; admitted less released are {held}"
+            self.broken(why, event.at_ns, name)
+
+    def unsure(self) -> str:
+        return "" if self._facts else "the history has no facts of the server's ledger"
+
+    def passed(self) -> str:
+        return f"{self._facts:,} changes of the ledger, at most {self._most} uses at once"
