@@ -110,8 +110,13 @@ async def _serve(state: State, as_json: bool) -> None:
         await until_signalled(
             functools.partial(server.serve, state, listeners),
             functools.partial(announce, PROGRAM, listeners, as_json, shares),
-            trio.lowlevel.checkpoint,  # a link that ends gives everything back by itself
+            functools.partial(_stop, state),
         )
+
+
+async def _stop(state: State) -> None:
+    server.stop(state)  # a link that ends gives everything back by itself
+    await trio.lowlevel.checkpoint()
 
 
 def _at(command: F) -> F:

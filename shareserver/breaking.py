@@ -17,6 +17,7 @@ from redird.wire.messages import LeaseBreak, Message
 from redird.wire.status import Status
 from shareserver import inway
 from shareserver.handles import Handle, OpenEntry
+from shareserver.journal import identity_text
 from shareserver.leases import Break, Lease
 from shareserver.state import State
 
@@ -125,6 +126,7 @@ def close_handle(state: State, handle: Handle) -> None:
     entry = handle.entry
     delete = state.handles.close(handle)
     state.durable.drop(handle.tree, handle.number)
+    state.journal.closed(handle)
     state.locks.close(entry.identity, handle.number)
     if handle.lessee not in entry.lessees:
         lease = state.leases.drop(entry.identity, handle.lessee)
@@ -139,6 +141,7 @@ def close_handle(state: State, handle: Handle) -> None:
         else:
             _delete(state, handle)
     elif handle.delete_on_close:
+        state.journal.doomed(entry)
         break_for_deletion(state, entry)
     handle.file.close()
 
@@ -160,6 +163,7 @@ def _delete(state: State, handle: Handle) -> None:
     """Delete a file by its name, unless that leads to another one by now."""
     entry = handle.entry
     store, path = state.stores[entry.share], entry.path
+    state.journal.undoomed(identity_text(entry.identity))
     if path is None:
         return
     try:

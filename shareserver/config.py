@@ -48,6 +48,8 @@ class Config:
     locks_max: int = 16384  # of one file
     receipt_wait_s: float = 0.5
     durable_age_max_s: float = 60.0  # what a lost redirector had open stays so; 0: not at all
+    journal: str = ""  # the file of what survives a kill; empty: nothing does
+    grace_s: float = 10.0  # after a restart: nobody takes a slot before its holder is back
     recall_wait_s: float = 0.0  # above 0: slot recall
 
 

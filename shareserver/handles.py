@@ -103,7 +103,7 @@ class HandleTable:
         self._handles: dict[int, Handle] = {}
         self._entries: dict[Identity, OpenEntry] = {}
         self._by_tree: dict[int, dict[int, Handle]] = {}
-        self._last = 0
+        self.last = 0  # the latest number given
         self._opened = 0
 
     def entry(self, identity: Identity) -> OpenEntry | None:
@@ -145,14 +145,20 @@ class HandleTable:
         share: int,
         delete_on_close: bool,
         now_ns: int,
+        known_as: tuple[int, int] | None = None,
     ) -> Handle:
-        """Record one more open of a file; conflicts were looked at before."""
-        self._last += 1
+        """Record one more open of a file; conflicts were looked at before.
+
+        `known_as` are the numbers of a handle, and of its file, that was open before.
+        """
+        number, file_number = known_as or (self.last + 1, self.last + 1)
+        self.last = max(self.last, number, file_number)
         entry = self._entries.get(identity)
         if entry is None:
-            entry = self._entries[identity] = OpenEntry(self._last, identity, share_name, path)
+            entry = OpenEntry(file_number, identity, share_name, path)
+            self._entries[identity] = entry
         handle = Handle(
-            self._last,
+            number,
             path,
             tree,
             session,
@@ -216,21 +222,29 @@ class HandleTable:
         """Return every handle, oldest first."""
         return list(self._handles.values())
 
-    def moved(self, share: str, path: str, target: str) -> None:
-        """Follow a rename: open files keep their names current, one replaced has none now."""
+    def moved(self, share: str, path: str, target: str) -> list[Handle]:
+        """Follow a rename: open files keep their names current, one replaced has none now.
+
+        Returns the handles by whose names something has changed.
+        """
         if path == target:
-            return
-        self.removed(share, target)
+            return []
+        changed = self.removed(share, target)
         below = path + "/"
         for named in self._named(share):
             if named.path is not None and (named.path + "/").startswith(below):
                 named.path = target + named.path[len(path) :]
+                changed += [named] if isinstance(named, Handle) else []
+        return changed
 
-    def removed(self, share: str, path: str) -> None:
-        """A name is gone at once: what is open by it goes on without."""
+    def removed(self, share: str, path: str) -> list[Handle]:
+        """A name is gone at once: what is open by it, and returned, goes on without."""
+        changed: list[Handle] = []
         for named in self._named(share):
             if named.path == path:
                 named.path = None
+                changed += [named] if isinstance(named, Handle) else []
+        return changed
 
     def _named(self, share: str) -> Iterator[OpenEntry | Handle]:
         for entry in self._entries.values():

@@ -7,7 +7,7 @@ of what in it has one link; there is no W. A sole lessee gets what it asks; besi
 gets R and H at most. A break that is not answered in time is taken.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -80,13 +80,14 @@ class _Index:
 
 
 class LeaseTable:
-    """All leases granted."""
+    """All leases granted; `on_change` hears of one that was given or taken in part."""
 
     def __init__(self) -> None:
         self._leases: dict[Identity, dict[str, Lease]] = {}
         self._unseen = _Index()  # W
         self._folders = _Index()  # R on a folder
         self._withheld: dict[Identity, list[tuple[str, int]]] = {}
+        self.on_change: Callable[[Lease], None] = lambda lease: None
         self._granted = self._broken = self._expired = 0
 
     # --- granting ---
@@ -120,6 +121,15 @@ class LeaseTable:
             self._become(lease, allowed)
             self._granted += 1
         return allowed
+
+    def restore(
+        self, identity: Identity, file: int, lessee: str, state: int, *, directory: bool
+    ) -> None:
+        """A lease that stood before the server was started anew stands again."""
+        if state != LEASE_NONE and lessee not in self._leases.get(identity, {}):
+            lease = Lease(lessee, identity, file, LEASE_NONE, directory)
+            self._leases.setdefault(identity, {})[lessee] = lease
+            self._become(lease, state)
 
     @contextmanager
     def withholding(self, lessee: str, breaks: Sequence[Break]) -> Iterator[None]:
@@ -207,6 +217,7 @@ class LeaseTable:
         if self.is_held(lease):
             self._unseen.put(lease, bool(state & LEASE_W))
             self._folders.put(lease, lease.directory and bool(state & LEASE_R))
+            self.on_change(lease)
 
     def _unlist(self, lease: Lease) -> None:
         self._unseen.put(lease, False)

@@ -8,6 +8,7 @@ old one never names a new slot. Whatever frees a use, it is freed once.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 FACTS_MAX = 100_000
@@ -34,10 +35,10 @@ class ConnectionLedger:
     def __init__(self) -> None:
         self._uses: dict[int, Use] = {}
         self._by_share: dict[str, dict[int, Use]] = {}
-        self._last = 0
+        self.last = 0
         self._admitted = self._refused = self._released = 0
         self._facts: deque[dict[str, Any]] = deque(maxlen=FACTS_MAX)
-        self._fact_number = 0
+        self.fact_number = 0
         self.on_fact: Callable[[dict[str, Any]], None] = lambda fact: None
 
     def admit(
@@ -47,8 +48,8 @@ class ConnectionLedger:
         held = self._by_share.setdefault(share, {})
         if uses_max is not None and len(held) >= uses_max:
             return None
-        self._last += 1
-        use = Use(self._last, share, session, peer, user, now_ns)
+        self.last += 1
+        use = Use(self.last, share, session, peer, user, now_ns)
         held[use.number] = self._uses[use.number] = use
         self._admitted += 1
         self._note("use_admitted", use, now_ns)
@@ -87,6 +88,16 @@ class ConnectionLedger:
         """Return the facts numbered above `since` that are still remembered."""
         return [fact for fact in self._facts if fact["number"] > since]
 
+    def latest_facts(self, since: int) -> list[dict[str, Any]]:
+        """Do as `facts`, at the cost of what there is to return."""
+        newer = takewhile(lambda fact: fact["number"] > since, reversed(self._facts))
+        return list(newer)[::-1]
+
+    def restore(self, facts: list[dict[str, Any]]) -> None:
+        """Go on after the facts of an earlier start."""
+        self._facts.extend(facts)
+        self.fact_number = facts[-1]["number"] if facts else 0
+
     def statistics(self) -> dict[str, int]:
         """Return flat counters."""
         return {
@@ -101,12 +112,12 @@ class ConnectionLedger:
         listed = [use for held in self._by_share.values() for use in held.values()]
         assert sorted(self._uses) == sorted(use.number for use in listed)
         assert self._admitted - self._released == len(self._uses)
-        assert all(number <= self._last for number in self._uses)
+        assert all(number <= self.last for number in self._uses)
 
     def _note(self, kind: str, use: Use, now_ns: int) -> None:
-        self._fact_number += 1
+        self.fact_number += 1
         fact = {
-            "number": self._fact_number,
+            "number": self.fact_number,
             "at_ns": now_ns,
             "kind": kind,
             "tree": use.number,

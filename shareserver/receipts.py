@@ -120,14 +120,15 @@ class ReceiptTable:
 
     def __init__(self) -> None:
         self._receipts: deque[Receipt] = deque(maxlen=RECEIPTS_MAX)
-        self._last = 0
+        self._earlier: list[dict[str, Any]] = []  # rows of before this start
+        self.last = 0
 
     def open(
         self, share: str, user: str, peer: int, at_ns: int, uses_max: int, holders: list[Holder]
     ) -> Receipt:
         """Record a refusal."""
-        self._last += 1
-        receipt = Receipt(self._last, share, user, peer, at_ns, uses_max, holders)
+        self.last += 1
+        receipt = Receipt(self.last, share, user, peer, at_ns, uses_max, holders)
         self._receipts.append(receipt)
         return receipt
 
@@ -135,6 +136,12 @@ class ReceiptTable:
         """Return a receipt that is still remembered."""
         return next((one for one in self._receipts if one.number == number), None)
 
-    def since(self, number: int) -> list[Receipt]:
-        """Return the receipts numbered above `number`, oldest first."""
-        return [one for one in self._receipts if one.number > number]
+    def restore(self, rows: list[dict[str, Any]]) -> None:
+        """Show the refusals of an earlier start again."""
+        self._earlier = rows[-RECEIPTS_MAX:]
+        self.last = max([self.last, *(row["number"] for row in rows)])
+
+    def rows(self, since: int) -> list[dict[str, Any]]:
+        """Return the receipts numbered above `since`, as they are shown, oldest first."""
+        rows = [*self._earlier, *(one.row() for one in self._receipts)]
+        return [row for row in rows[-RECEIPTS_MAX:] if row["number"] > since]

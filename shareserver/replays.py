@@ -4,7 +4,9 @@ A request is known by its lessee and the number that the lessee gave it. Asked a
 newer link it is answered with its first reply. Who is away is remembered for a while.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from redird.wire.errors import Refused
 from redird.wire.messages import Created, Message
@@ -16,10 +18,12 @@ REPLAYS_MAX = 262_144  # of all together
 
 @dataclass(slots=True)
 class Execution:
-    """One request; `reply` is None while it is being served."""
+    """One request. `before`: how things were, if it was being served when the server died."""
 
     name: str
     reply: Message | None = None
+    is_served: bool = True  # at this moment, as long as there is no reply
+    before: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -30,7 +34,10 @@ class _Asker:
 
 
 class ReplayTable:
-    """What each lessee has asked once. `now` is seconds on any one clock."""
+    """What each lessee has asked once. `now` is seconds on any one clock.
+
+    `on_left_out` hears of a lessee that is forgotten with all it asked.
+    """
 
     def __init__(self, age_max_s: float) -> None:
         self._age_max_s = age_max_s
@@ -38,19 +45,22 @@ class ReplayTable:
         self._away: dict[str, float] = {}  # until when, the first one due first
         self._count = 0
         self._done = self._repeated = 0
+        self.on_left_out: Callable[[str], None] = lambda lessee: None
 
     # --- asking ---
 
-    def acknowledge(self, lessee: str, answered: int) -> None:
-        """All replies up to that number have arrived."""
+    def acknowledge(self, lessee: str, answered: int) -> list[int]:
+        """All replies up to that number have arrived; returns which were kept till now."""
         asker = self._askers.get(lessee)
         if asker is None:
             asker = self._askers[lessee] = _Asker()
         if answered <= asker.answered:
-            return
+            return []
         asker.answered = answered
-        for number in [one for one in asker.executions if one <= answered]:
+        arrived = [one for one in asker.executions if one <= answered]
+        for number in arrived:
             self._forget(asker, number)
+        return arrived
 
     def find(self, lessee: str, number: int, name: str) -> Execution | None:
         """Return what became of a request if it is known; refuses another's number."""
@@ -92,16 +102,46 @@ class ReplayTable:
             asker.made[reply.handle] = number
         return True
 
-    def abandon(self, lessee: str, number: int) -> None:
-        """It ended before anything was done: asked again, it is served anew."""
+    def abandon(self, lessee: str, number: int) -> bool:
+        """It ended before anything was done; returns whether it is forgotten.
+
+        What may have been done before the server died is not.
+        """
         asker = self._askers.get(lessee)
-        if asker is not None and number in asker.executions:
+        execution = None if asker is None else asker.executions.get(number)
+        if asker is None or execution is None:
+            return False
+        execution.is_served = False
+        if execution.before is None:
             self._forget(asker, number)
+        return execution.before is None
 
     def is_unanswered(self, lessee: str, handle: int) -> bool:
         """Whether its redirector may not know yet that it has this handle."""
         asker = self._askers.get(lessee)
         return asker is not None and handle in asker.made
+
+    def resume(self, lessee: str, number: int) -> None:
+        """It was begun before the server died, and is being served again."""
+        self._askers[lessee].executions[number].is_served = True
+
+    def restore(
+        self,
+        lessee: str,
+        number: int,
+        name: str,
+        before: dict[str, Any],
+        reply: Message | None,
+        now: float,
+    ) -> None:
+        """What is known of a request from before this start; its lessee is away."""
+        self.begin(lessee, number, name)
+        self.leave(lessee, now)
+        if reply is None:
+            execution = self._askers[lessee].executions[number]
+            execution.before, execution.is_served = before, False
+        else:
+            self.finish(lessee, number, reply)
 
     def _forget(self, asker: _Asker, number: int) -> None:
         reply = asker.executions.pop(number).reply
@@ -142,6 +182,7 @@ class ReplayTable:
     def _leave_out(self, lessee: str) -> None:
         del self._away[lessee]
         self._count -= len(self._askers.pop(lessee).executions)
+        self.on_left_out(lessee)
 
     # --- what is seen ---
 

@@ -14,11 +14,12 @@ from redird.wire.config import ConfigError
 from redird.wire.keepalive import keep_alive, require_sense
 from redird.wire.link import Answer, Link
 from redird.wire.messages import Message
-from shareserver import teardown
+from shareserver import restoring, teardown
 from shareserver.accounts import Accounts, parse_verifier, read_verifiers
 from shareserver.admission import Admission
 from shareserver.config import Config, build_shares
 from shareserver.durable import DurableTable
+from shareserver.journal import Journal
 from shareserver.ledger import ConnectionLedger
 from shareserver.locks import LockTable
 from shareserver.recalling import recall_slots
@@ -46,6 +47,9 @@ def build_state(config: Config, world: World) -> State:
     """Make the tables that `config` asks for; raises ConfigError."""
     require_sense(config.echo_s, config.peer_silence_max_s)
     shares = build_shares(config)
+    journal = Journal(None)
+    if config.journal:
+        journal = Journal(world.open_journal(config.journal), config.journal)
     ledger = ConnectionLedger()
     state: State
 
@@ -58,17 +62,19 @@ def build_state(config: Config, world: World) -> State:
         instance=world.token_bytes(8).hex(),
         shares=Shares(shares),
         stores={share.name: world.open_store(share.path) for share in shares},
-        accounts=build_accounts(config, world),
+        accounts=build_accounts(config, journal.secret(world.token_bytes(SECRET_BYTES))),
         admission=Admission(ledger, recall, world.wall_now, config.recall_wait_s),
         locks=LockTable(config.locks_max),
         durable=DurableTable(config.durable_age_max_s),
         replays=ReplayTable(config.durable_age_max_s),
         ledger=ledger,
+        journal=journal,
     )
+    restoring.remember(state)
     return state
 
 
-def build_accounts(config: Config, world: World) -> Accounts:
+def build_accounts(config: Config, secret: bytes) -> Accounts:
     """Return the accounts of the configuration and of its accounts file together."""
     written = read_verifiers(Path(config.accounts_file)) if config.accounts_file else {}
     for name, account in config.accounts.items():
@@ -80,12 +86,23 @@ def build_accounts(config: Config, world: World) -> Accounts:
         name: parse_verifier(text, f"account {name}") for name, text in written.items()
     }
     guests = frozenset(name for name, one in config.accounts.items() if one.guest)
-    return Accounts(verifiers, guests, config.admins, world.token_bytes(SECRET_BYTES))
+    return Accounts(verifiers, guests, config.admins, secret)
 
 
 def chores(state: State) -> list[Callable[[], Awaitable[None]]]:
     """What goes on beside serving, for as long as that does."""
-    return [functools.partial(teardown.expire, state)]
+    tasks = (teardown.expire, restoring.finish_deletions, restoring.end_grace)
+    return [functools.partial(task, state) for task in tasks]
+
+
+def stop(state: State) -> None:
+    """End every link, and the journal, in one turn: what nobody heard of was not done.
+
+    What the links' ends give back is not noted: it is there for who comes back.
+    """
+    for peer in list(state.peers.values()):
+        peer.link.close("the server was stopped")
+    state.journal.close()
 
 
 async def serve(
@@ -97,6 +114,7 @@ async def serve(
     """Serve every link that comes until cancelled."""
     config = state.config
     links: dict[Link, None] = {}
+    restoring.restore(state, trio.current_time())
     try:
         async with trio.open_nursery() as nursery:
             state.spawn = nursery.start_soon
@@ -114,6 +132,7 @@ async def serve(
             await nursery.start(functools.partial(trio.serve_listeners, handler, listeners))
             task_status.started()
     finally:
+        state.journal.close()
         for store in state.stores.values():
             store.close()
 
@@ -126,7 +145,7 @@ async def serve_stream(state: State, links: dict[Link, None], stream: trio.abc.S
     def handle(link: Link, message: Message) -> Answer:
         return dispatch.serve(state, peer, message)
 
-    link = Link(stream, handle, listening=True)
+    link = Link(stream, handle, listening=True, before_sending=state.journal.settle)
     now = state.world.wall_now()
     peer = Peer(number, link, _name(stream, number), peer_uid(stream), now)
     if state.strangers >= state.config.strangers_max:
@@ -147,6 +166,7 @@ async def serve_stream(state: State, links: dict[Link, None], stream: trio.abc.S
         links.pop(link, None)
         state.know(link)
         ended = await teardown.end_peer(state, peer)
+        state.journal.settle()
         log.info(
             "link_ended",
             peer=peer.instance or peer.address,

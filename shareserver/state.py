@@ -3,6 +3,7 @@
 The tables decide; `service` changes them, one request at a time; `teardown` empties them.
 """
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,8 +18,11 @@ from redird.wire.status import Status
 from shareserver.accounts import Accounts
 from shareserver.admission import Admission
 from shareserver.config import Config
+from shareserver.database import connect
 from shareserver.durable import DurableTable
+from shareserver.grace import Grace
 from shareserver.handles import Handle, HandleTable, Identity
+from shareserver.journal import Journal
 from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
 from shareserver.locks import LockTable
@@ -44,6 +48,7 @@ class World:
     wall_now: Callable[[], int]
     token_bytes: Callable[[int], bytes]
     open_store: Callable[[str], Store]
+    open_journal: Callable[[str], sqlite3.Connection] = connect
 
 
 @dataclass(slots=True, eq=False)
@@ -119,13 +124,16 @@ class State:
     kept: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone
     strangers: int = 0  # links over which nobody has logged on yet
-    last_number: int = 0
+    journal: Journal = field(default_factory=lambda: Journal(None))
+    grace: Grace = field(default_factory=Grace)
+    grace_over: trio.Event = field(default_factory=trio.Event)
+    last: int = 0  # number given to a peer or a session
     spawn: Callable[..., None] = lambda *_: None  # starts a task that outlives its request
 
     def next_number(self) -> int:
         """Return a number never given before to a peer or a session."""
-        self.last_number += 1
-        return self.last_number
+        self.last += 1
+        return self.last
 
     def know(self, link: Link) -> None:
         """Somebody has logged on over it, or it has ended: no stranger any more."""

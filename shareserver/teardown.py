@@ -41,6 +41,7 @@ async def disconnect_tree(state: State, use: Use) -> TreeDisconnected:
     session = state.sessions.get(use.session)
     if session is not None:
         session.trees.discard(tree)
+    state.journal.released(tree)
     await state.admission.release(tree)
     return TreeDisconnected(len(handles), before, state.ledger.uses(use.share))
 
@@ -113,4 +114,5 @@ async def expire(state: State) -> None:
                 handle = state.handles.find(tree, number)
                 assert handle is not None
                 close_handle(state, handle)
+            state.journal.settle()
             await trio.lowlevel.checkpoint()

@@ -31,14 +31,21 @@ SPARE_READERS_MAX = 4
 class Link:
     """One exchange over one stream; `run` serves the peer's requests until the link ends."""
 
-    def __init__(self, stream: trio.abc.Stream, handler: Handler, *, listening: bool) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        handler: Handler,
+        *,
+        listening: bool,
+        before_sending: Callable[[], None] = lambda: None,
+    ) -> None:
         self.exchange = Exchange(listening=listening)
         self.heard_at = trio.current_time()
         self.admit_by: float | None = None  # absolute deadline of a peer not yet authenticated
         self.lost: str | None = None
         self._stream = stream
         self._receiver = Receiver(stream)
-        self._sender = Sender(self.exchange, stream, self.close)
+        self._sender = Sender(self.exchange, stream, self.close, before_sending)
         self._handler = handler
         self._listening = listening
         self._promised = 0  # bytes that requests under way may be answered with

@@ -16,17 +16,23 @@ from redird.wire.writing import Unsent, writer_to
 class Sender:
     """The writing side of a link; `close` is told why if the stream breaks.
 
+    `before_sending` is called in each turn before anything of it leaves.
     `drained` is where to park until some of what is owed was taken.
     """
 
     def __init__(
-        self, exchange: Exchange, stream: trio.abc.Stream, close: Callable[[str], None]
+        self,
+        exchange: Exchange,
+        stream: trio.abc.Stream,
+        close: Callable[[str], None],
+        before_sending: Callable[[], None],
     ) -> None:
         self.nursery: trio.Nursery | None = None
         self.drained = trio.lowlevel.ParkingLot()
         self._exchange = exchange
         self._stream = stream
         self._close = close
+        self._before_sending = before_sending
         self._write_now = writer_to(stream)
         self._unsent = Unsent()
         self._gathering = False  # what is said in this turn is written at its end
@@ -47,6 +53,7 @@ class Sender:
         buffers = self._exchange.take_outgoing()
         if not buffers or self._ended:
             return
+        self._before_sending()
         if self._unsent.size:
             self._unsent.add(buffers)
             return

@@ -174,7 +174,28 @@ async def _slots(state: State, since: int) -> Rows:
                 "release_by": one.release_by if one else "logoff" if plain else "",
             }
         )
-    return rows
+    return rows + _kept_free(state, since)
+
+
+def _kept_free(state: State, since: int) -> Rows:
+    """Slots that were held when the server was killed, until their holders are back."""
+    now = state.world.wall_now()
+    return [
+        {
+            "number": tree,
+            "share": owner.share,
+            "shown_user": owner.user,
+            "state": "durable",
+            "logged_on": None,
+            "open_files": len(state.handles.of_tree(tree)),
+            "dormant_files": 0,
+            "held_s": round((now - since_ns) / NANO, 3),
+            "release_in_s": round(state.grace.until - trio.current_time(), 3),
+            "release_by": "grace_s",
+        }
+        for tree, owner, since_ns in state.grace.all()
+        if tree > since
+    ]
 
 
 def _shares(state: State, since: int) -> Rows:
@@ -192,7 +213,7 @@ def _shares(state: State, since: int) -> Rows:
 
 
 def _refusals(state: State, since: int) -> Rows:
-    return [receipt.row() for receipt in state.receipts.since(since)]
+    return state.receipts.rows(since)
 
 
 def _facts(state: State, since: int) -> Rows:

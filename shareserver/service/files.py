@@ -204,6 +204,7 @@ def _set_handle_info(state: State, peer: Peer, request: m.SetInfo, number: int) 
         if request.delete:
             handle.entry.path = handle.path
             break_for_deletion(state, handle.entry)
+        state.journal.doomed(handle.entry)
     return _change(handle.file, request)
 
 

@@ -50,7 +50,8 @@ def rename(state: State, peer: Peer, request: m.Rename) -> Answer:
         return after_breaks(state, lessee, breaks, partial(rename, state, peer, request))
     store.rename(request.path, request.target, replace=request.replace)
     if target != source:  # two names of one file: rename(2) has left both
-        state.handles.moved(share, request.path, request.target)
+        moved = state.handles.moved(share, request.path, request.target)
+        state.journal.moved(moved)
     return m.Renamed()
 
 
@@ -68,6 +69,7 @@ def unlink(state: State, peer: Peer, request: m.Unlink) -> Answer:
             raise Refused(Status.STATUS_DELETE_PENDING, request.path)
         if entry is not None and not request.posix and entry.is_named(share, request.path):
             entry.delete_pending, entry.path = True, request.path
+            state.journal.doomed(entry)
             break_for_deletion(state, entry)
             return m.Unlinked(pending=True)
         breaks = inway.of_names(state, peer.lessee, share, request.path)
@@ -75,7 +77,7 @@ def unlink(state: State, peer: Peer, request: m.Unlink) -> Answer:
         again = partial(unlink, state, peer, request)
         return after_breaks(state, peer.lessee, breaks, again)
     store.unlink(request.path)
-    state.handles.removed(share, request.path)
+    state.journal.moved(state.handles.removed(share, request.path))
     return m.Unlinked()
 
 
@@ -131,7 +133,7 @@ def remove_directory(state: State, peer: Peer, request: m.RemoveDirectory) -> An
         again = partial(remove_directory, state, peer, request)
         return after_breaks(state, peer.lessee, breaks, again)
     store.remove_directory(request.path)
-    state.handles.removed(share, request.path)
+    state.journal.moved(state.handles.removed(share, request.path))
     return m.DirectoryRemoved()
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from redird.wire import messages as m
 from redird.wire.errors import Refused, RemoteProtocolError
 from redird.wire.exchange import refusal
+from redird.wire.framing import INT_MAX
 from redird.wire.messages import MESSAGES, Message, RefusedReply
 from redird.wire.status import Status
+from shareserver import intents
 from shareserver.state import Peer, State
 
 Answer = Message | Awaitable[Message]
@@ -38,19 +40,28 @@ def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
     """Serve a request, or answer it as it was answered before."""
     part = _part(state, peer, request)
     lessee, number, name = peer.lessee, request.number, type(part).__name__
-    state.replays.acknowledge(lessee, request.answered)
+    state.journal.forgotten(lessee, state.replays.acknowledge(lessee, request.answered))
     known = state.replays.find(lessee, number, name)
-    if known is not None:
-        if known.reply is None:
-            return _when_done(partial(once, serve, state, peer, request), state, request, peer)
+    if known is None:
+        _begin(state, peer, number, part)
+    elif known.reply is not None:
         return _told(known.reply)
-    state.replays.begin(lessee, number, name)
+    elif known.is_served:
+        return _when_done(partial(once, serve, state, peer, request), state, request, peer)
+    else:
+        state.replays.resume(lessee, number)
+        serve = partial(intents.serve, serve, state, peer, before=known.before or {})
+    return _serve(serve, state, peer, number, part)
+
+
+def _serve(serve: Serve, state: State, peer: Peer, number: int, part: Message) -> Answer:
+    lessee = peer.lessee
     try:
         answer = serve(part)
     except Refused as no:
         return _done(state, peer, number, _refused(no))
     except BaseException:
-        state.replays.abandon(lessee, number)
+        _abandon(state, lessee, number)
         raise
     if isinstance(answer, Message):
         return _done(state, peer, number, answer)
@@ -59,6 +70,8 @@ def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
 
 def _part(state: State, peer: Peer, request: m.Once) -> Message:
     """Return the request; whoever has no use of a share leaves nothing in the table."""
+    if not 0 < request.number <= INT_MAX:
+        raise Refused(Status.STATUS_INVALID_PARAMETER, f"number {request.number}")
     name = request.part[0] if request.part and type(request.part[0]) is str else ""
     if "once" not in peer.capabilities or name not in _ALLOWED:
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, f"{name!r:.40} once")
@@ -77,7 +90,7 @@ async def _when_done(
     name = str(request.part[0])
     while True:
         known = state.replays.find(peer.lessee, request.number, name)
-        if known is None or known.reply is not None:
+        if known is None or known.reply is not None or not known.is_served:
             answer = again()
             return answer if isinstance(answer, Message) else await answer
         await state.once_done.park()
@@ -89,8 +102,7 @@ async def _later(state: State, peer: Peer, number: int, answer: Awaitable[Messag
     except Refused as no:
         reply = _refused(no)
     except BaseException:
-        state.replays.abandon(peer.lessee, number)
-        state.once_done.unpark_all()
+        _abandon(state, peer.lessee, number)
         raise
     return _done(state, peer, number, reply)
 
@@ -99,11 +111,25 @@ def _done(state: State, peer: Peer, number: int, reply: Message) -> Message:
     """Whoever's link was lost meanwhile was refused for that, and for nothing that lasts."""
     gone = state.peers.get(peer.number) is not peer
     if gone and isinstance(reply, RefusedReply):
-        state.replays.abandon(peer.lessee, number)
-    else:
-        state.replays.finish(peer.lessee, number, reply)
+        _abandon(state, peer.lessee, number)
+    elif state.replays.finish(peer.lessee, number, reply):
+        state.journal.replied(peer.lessee, number, reply)
     state.once_done.unpark_all()
     return _told(reply)
+
+
+def _begin(state: State, peer: Peer, number: int, part: Message) -> None:
+    """What is about to be done is known before it is, if anything is to survive this server."""
+    before = intents.facts(state, peer, part) if state.journal.is_kept else {}
+    state.replays.begin(peer.lessee, number, type(part).__name__)
+    if state.journal.is_kept:
+        state.journal.intends(peer.lessee, number, type(part).__name__, before)
+
+
+def _abandon(state: State, lessee: str, number: int) -> None:
+    if state.replays.abandon(lessee, number):
+        state.journal.forgotten(lessee, [number])
+    state.once_done.unpark_all()
 
 
 def _refused(no: Refused) -> RefusedReply:

@@ -209,6 +209,10 @@ def _finish(
         sole=sole,
         directory=file.is_directory,
     )
+    if "durable" in peer.capabilities:
+        follow = not request.options & f.FILE_OPEN_REPARSE_POINT
+        held = state.leases.state(file.identity, lessee)
+        state.journal.opened(handle, use.user, held, follow=follow)
     action = _action(request, created)
     # Under another spelling nobody would be told either.
     unsure = file.followed or state.share_of(use).ignore_case

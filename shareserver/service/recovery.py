@@ -34,6 +34,7 @@ def _take_up(state: State, use: Use, before: int, number: int) -> ReclaimedHandl
         return GONE
     state.durable.reclaim(before, number)
     state.handles.move(handle, use.number, use.session)
+    state.journal.reclaimed(handle)
     entry = handle.entry
     lease = state.leases.state(entry.identity, handle.lessee)
     info = handle.file.info()

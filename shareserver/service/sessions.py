@@ -10,8 +10,10 @@ from redird.wire.messages import Message
 from redird.wire.status import Status
 from shareserver import teardown
 from shareserver.admission import Applicant
+from shareserver.durable import Owner
 from shareserver.recalling import complete_receipt
 from shareserver.receipts import Holder
+from shareserver.restoring import take_up
 from shareserver.state import Peer, Session, State
 
 CAPABILITIES = ("batch", "compound", "describe", "lease", "recall", "uses")
@@ -106,6 +108,9 @@ async def tree_connect(state: State, peer: Peer, request: m.TreeConnect) -> Mess
         raise Refused(Status.STATUS_SHARING_PAUSED, share.name)
     if not share.admits(session.user):
         raise Refused(Status.STATUS_ACCESS_DENIED, f"{share.name} for {session.user}")
+    owner = Owner(peer.lessee, session.user, share.name)
+    if state.grace and not take_up(state, request.reclaims, owner):
+        await state.grace_over.wait()
     use = await state.admission.acquire(
         Applicant(share, session.number, peer.number, session.user)
     )
@@ -116,6 +121,8 @@ async def tree_connect(state: State, peer: Peer, request: m.TreeConnect) -> Mess
         await state.admission.release(use.number)
         raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
     session.trees.add(use.number)
+    if "durable" in peer.capabilities:
+        state.journal.admitted(use, peer.lessee)
     uses = state.ledger.uses(share.name)
     return m.TreeConnected(use.number, uses, share.uses_max, share.read_only)
 
@@ -130,6 +137,7 @@ def _refusal(state: State, session: Session, share: str, uses_max: int) -> Refus
     receipt = state.receipts.open(
         share, session.user, session.peer.number, state.world.wall_now(), uses_max, holders
     )
+    state.journal.refused(receipt.number, receipt.row())
     state.completing[receipt.number] = trio.Event()
     state.spawn(complete_receipt, state, receipt)
     detail = {"receipt": receipt.number, "uses": len(holders), "uses_max": uses_max}

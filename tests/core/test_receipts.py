@@ -212,7 +212,7 @@ def test_receipts_are_numbered_and_the_oldest_are_forgotten(monkeypatch):
     made = [table.open("docs", "zoe", 4, REFUSED_AT, 1, []) for _ in range(5)]
 
     assert [1, 2, 3, 4, 5] == [receipt.number for receipt in made]
-    assert made[2:] == table.since(0)
-    assert made[4:] == table.since(4)
+    assert [one.row() for one in made[2:]] == table.rows(0)
+    assert [made[4].row()] == table.rows(4)
     assert table.find(2) is None
     assert made[2] is table.find(3)

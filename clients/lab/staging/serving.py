@@ -6,6 +6,7 @@ asked to stop. One that was killed cleans nothing up, so the world is taken from
 
 from collections.abc import Callable
 from itertools import count
+from sqlite3 import Connection
 from typing import Any, NoReturn
 
 import trio
@@ -13,8 +14,9 @@ import trio
 from clients.lab.staging.programs import Program
 from redird.wire.errors import Refused
 from redird.wire.status import Status
-from shareserver import server
+from shareserver import restoring, server
 from shareserver.config import Config
+from shareserver.database import connect
 from shareserver.state import State, World
 from shareserver.store import Store
 from shareserver.store.memory import MemoryStore
@@ -28,7 +30,10 @@ class Nowhere:
 
 
 class Server(Program):
-    """A share server; `disks` are what its shares lie on, in order, and outlive it."""
+    """A share server; `disks` are what its shares lie on, in order, and outlive it.
+
+    So does its journal, if the configuration names one, which is in memory whatever the name.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Server(Program):
         self._wall_now = wall_now
         self._token_bytes = token_bytes
         self._devices = count(1)
+        self._journal = connect(":memory:") if config.journal else None
         super().__init__(self._build(), server.serve_stream)
 
     def _build(self) -> State:
@@ -53,7 +59,11 @@ class Server(Program):
                 self.disks.append(store)
             return store
 
-        world = World(in_place, self._wall_now, self._token_bytes, open_store)
+        def open_journal(_: str) -> Connection:
+            assert self._journal is not None
+            return self._journal
+
+        world = World(in_place, self._wall_now, self._token_bytes, open_store, open_journal)
         return server.build_state(self._config, world)
 
     async def kill(self) -> None:
@@ -63,6 +73,7 @@ class Server(Program):
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start it."""
+        restoring.restore(self.state, trio.current_time())
         await nursery.start(self.run, *server.chores(self.state))
 
     async def restart(self, nursery: trio.Nursery) -> None:
@@ -77,6 +88,7 @@ def _take_the_world(state: State) -> None:
     nowhere: Any = Nowhere()
     state.stores = dict.fromkeys(state.stores, nowhere)
     state.ledger.on_fact = lambda fact: None
+    state.journal.sever()
     for handle in state.handles.all():
         handle.file.close()
         handle.delete_on_close = handle.entry.delete_pending = False

@@ -1,0 +1,73 @@
+"""The file of a journal: how it is opened, what is in it, and in words why it cannot be.
+
+It holds the secret that the salts of unknown users are made of: only its owner may read it.
+"""
+
+import os
+import sqlite3
+
+from redird.wire.config import ConfigError
+
+VERSION = 1
+APPLICATION = 0x72646A6C
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE uses (
+    tree INTEGER PRIMARY KEY, lessee TEXT, user TEXT, share TEXT, since_ns INTEGER);
+CREATE TABLE handles (
+    number INTEGER PRIMARY KEY, tree INTEGER, file INTEGER, lessee TEXT, user TEXT, share TEXT,
+    path TEXT, identity TEXT, access INTEGER, share_mode INTEGER, delete_on_close INTEGER,
+    follow INTEGER, lease INTEGER, since_ns INTEGER);
+CREATE TABLE deletions (identity TEXT PRIMARY KEY, share TEXT, path TEXT) WITHOUT ROWID;
+CREATE TABLE replies (
+    lessee TEXT, number INTEGER, name TEXT, intent TEXT, reply TEXT,
+    PRIMARY KEY (lessee, number)) WITHOUT ROWID;
+CREATE TABLE receipts (number INTEGER PRIMARY KEY, row TEXT);
+CREATE TABLE facts (number INTEGER PRIMARY KEY, row TEXT);
+"""
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a journal for this server alone; raises ConfigError in words."""
+    try:
+        if path != ":memory:":  # nobody else may read what is in it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("BEGIN IMMEDIATE")
+        _require_ours(db, path)
+        db.execute("COMMIT")
+    except OSError as error:
+        raise ConfigError(f"journal: {path}: {(error.strerror or '').lower()}") from None
+    except sqlite3.Error as error:
+        raise ConfigError(f"journal: {path}: {_words(error)}") from None
+    return db
+
+
+def _require_ours(db: sqlite3.Connection, path: str) -> None:
+    application, version = (
+        db.execute(f"PRAGMA {one}").fetchone()[0] for one in ("application_id", "user_version")
+    )
+    if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        for statement in SCHEMA.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id={APPLICATION}")
+        db.execute(f"PRAGMA user_version={VERSION}")
+    elif application != APPLICATION:
+        raise ConfigError(f"journal: {path}: another program's database; name another file")
+    elif version != VERSION:
+        raise ConfigError(
+            f"journal: {path}: is of version {version}, this server writes {VERSION};"
+            " start the server that wrote it, or remove it"
+        )
+
+
+def _words(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "locked" in text:
+        return "another running server has it; stop that one, or name another file"
+    if "not a database" in text or "malformed" in text:
+        return f"{text}; remove it, or name another file"
+    return f"{text}; it must be a file that this user can write"
