@@ -115,6 +115,7 @@ CORES = [
     "clients.lab.exercising.actions",
     "clients.lab.exercising.blocks",
     "clients.lab.exercising.plans",
+    "clients.lab.exercising.probing",
     "clients.lab.history",
     "clients.lab.replaying.loadfile",
     "clients.lab.swarming.outcome",

@@ -5,8 +5,10 @@ from random import Random
 
 import pytest
 
+from clients.lab.checking.history import OPERATIONS
 from clients.lab.exercising.blocks import UNREADABLE, UNWRITTEN, block, value_of, values_of
 from clients.lab.exercising.plans import KEYS, Knobs, Plan, plan
+from clients.lab.exercising.probing import probe
 
 
 def test_the_same_chances_give_the_same_plan_and_others_another():
@@ -68,5 +70,12 @@ def test_a_plan_is_cut_down_and_read_again():
 def test_a_block_tells_who_wrote_it():
     assert [7, 8, UNWRITTEN] == values_of(block(7) + block(8) + b"\0" * 64)
     assert UNREADABLE == value_of(block(7)[:-1])
-    assert UNREADABLE == value_of(block(7)[:32] + block(8)[32:-1] + b"x")
+    assert UNREADABLE == value_of(block(7)[:32] + block(8)[32:])
+    assert UNREADABLE == value_of(block(7)[:32] + b"\0" * 32)
+    assert UNREADABLE == value_of(b"x" * 64)
     assert UNWRITTEN == value_of(b"")
+
+
+def test_a_probe_does_one_of_everything():
+    assert set(OPERATIONS) == {action.do for action in probe("host1", 1000).actions}
+    assert [1000, 1001] == [action.number for action in probe("host1", 1000).actions][:2]

@@ -128,7 +128,8 @@ class Holders:
             held = shares.pop(share, None)
             if held is None:
                 continue
-            calm = op.outcome == "ok" and not self._disruptions.touched(
+            in_time = op.outcome == "ok" and not self._setting.cut_short(op.took_ns)
+            calm = in_time and not self._disruptions.touched(
                 int(held.begins[0]), op.returned_ns
             )
             if calm and held.since is not None:

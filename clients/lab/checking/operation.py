@@ -46,6 +46,11 @@ class Operation:
         return self.outcome == "fail" and self.status not in PERHAPS_DONE
 
     @property
+    def took_ns(self) -> int:
+        """How long the answer took."""
+        return self.returned_ns - self.invoked_ns
+
+    @property
     def at_limit(self) -> bool:
         """Whether it was refused at the share's limit."""
         return self.status == "STATUS_REQUEST_NOT_ACCEPTED"

@@ -89,6 +89,7 @@ class Registers:
         self._disruptions = disruptions
         self.blocks: dict[Block, Register] = {}
         self.moved: set[File] = set()
+        self.hurt: set[File] = set()  # a write may have been done in part
         self.strange: list[Seen] = []
         self.stale: list[Seen] = []
         self.reads = self.writes = self.kept = 0
@@ -108,6 +109,8 @@ class Registers:
 
     def ended(self, op: Operation) -> None:
         """An operation on an open file has an outcome."""
+        if op.outcome != "ok" and op.f in ("write", "fsync", "close"):
+            self.hurt.add(op.file)
         if op.f == "read":
             if op.outcome == "ok":
                 self._saw(op)
@@ -170,6 +173,14 @@ class Registers:
         if cluster.value == INITIAL:
             return False
         return cluster.failed or self._disruptions.touched(cluster.asked_ns, end_ns)
+
+    def may_be_torn(self, block: Block, end_ns: int) -> bool:
+        """Whether a write of the block may have been done in part: one that was not kept."""
+        register = self.blocks.get(block)
+        found = register.clusters.values() if register is not None else ()
+        return block[:2] in self.hurt or any(
+            one.kept == inf and self.may_be_lost(one, end_ns) for one in found
+        )
 
     def still(self) -> dict[Block, Register]:
         """The blocks of files that keep their names."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from clients.lab.checking.history import HistoryError
+from clients.lab.checking.verdict import NANO
 from redird.presets import LEAVE, PRESETS
 
 NUMBERS = (int, float)
@@ -15,10 +16,11 @@ class Setting:
     """All times in seconds as the run had them. What the line leaves out is as usual.
 
     `dead_release_max_s`: until the slots of a link seen lost are free. `journal`: uses outlive
-    the server. `changes_s`: how long a fault may go on to be felt after it was healed.
+    the server.
     """
 
     preset: str = "sp6"
+    share: str = "docs"  # the one that has a limit
     uses_max: int | None = None
     dormant_age_max_s: float = -1.0  # below 0: the preset's
     scavenger_tick_s: float = -1.0
@@ -29,6 +31,8 @@ class Setting:
     grace_s: float = 0.0
     recall_wait_s: float = 0.0
     lease_break_wait_s: float = 35.0
+    delay_s: float = 0.0  # of a message to or from the server, and how much more at most
+    jitter_s: float = 0.0
     quiet_s: float = 0.0
     dead_release_max_s: float = 1.0
     margin_s: float = MARGIN_S
@@ -49,6 +53,10 @@ class Setting:
             raise HistoryError(f"line 1: preset {setting.preset!r} is not one of {names}")
         return setting
 
+    def limit(self, share: str) -> int | None:
+        """How many connections a share may have, None if as many as there are."""
+        return self.uses_max if share == self.share else None
+
     @property
     def leaves(self) -> bool:
         """Whether a logoff may leave a connection behind for what is dormant on it."""
@@ -63,8 +71,17 @@ class Setting:
     def refuses_spuriously(self) -> bool:
         """Whether users are to expect refusals with fewer of them logged on than the limit."""
         if PRESETS[self.preset].policy.slot_recall:
-            return not self.recalls
+            return not self.recalls or self.recall_wait_s < self.recall_takes_s
         return PRESETS[self.preset].expects.spurious_refusals
+
+    @property
+    def recall_takes_s(self) -> float:
+        """How long a slot may be on its way back: asked for, its files closed, given back."""
+        return 6 * (self.delay_s + self.jitter_s) + 0.1 * self.margin_s
+
+    def cut_short(self, took_ns: int) -> bool:
+        """Whether a logoff was answered as its time was over, and not when it was done."""
+        return took_ns >= 0.95 * self.logoff_max_s * NANO
 
     @property
     def takes_others_handles(self) -> bool:
@@ -101,7 +118,9 @@ class Setting:
 def _checked(name: str, value: Any) -> Any:
     if name == "uses_max" and value is None:
         return None
-    wanted = {"preset": (str,), "journal": (bool,), "uses_max": (int,)}.get(name, NUMBERS)
+    wanted = {"preset": (str,), "share": (str,), "journal": (bool,), "uses_max": (int,)}.get(
+        name, NUMBERS
+    )
     if value.__class__ not in wanted:
         kind = " or ".join(one.__name__ for one in wanted)
         raise HistoryError(f"line 1: setting `{name}` must be {kind}, not {value!r}")

@@ -54,6 +54,7 @@ async def act(user: UserPlan, place: Place, dial: Dial, recorder: Recorder) -> N
     """Do what `user` is to do, over as many links as it takes."""
     actor = _Actor(user, place, recorder)
     while actor.actions:
+        await actor.wait_turn()  # a link over which nobody logs on is soon ended
         with suppress(SessionError, OSError):
             async with dial() as client:
                 await actor.work(client)
@@ -67,6 +68,12 @@ class _Actor(Asking):
 
     def __post_init__(self) -> None:
         self.actions = list(reversed(self.user.actions))
+
+    async def wait_turn(self) -> None:
+        """Wait until the next action is to be done."""
+        pause_s = self.actions[-1].pause_s
+        self.actions[-1] = replace(self.actions[-1], pause_s=0.0)
+        await trio.sleep(pause_s)
 
     async def pass_time(self, seconds: float) -> None:
         """Wait, and let the actions go by whose time comes meanwhile."""

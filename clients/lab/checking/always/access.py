@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from math import inf
 
+from clients.lab.checking.always.explained import BUSY, LOCKED, explained
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.counting import Place, Span, Steps
 from clients.lab.checking.operation import Operation
 from clients.lab.checking.registers import File
 from clients.lab.checking.verdict import NANO, clock
 
-BUSY = frozenset({"STATUS_SHARING_VIOLATION", "STATUS_DELETE_PENDING"})
-LOCKED = "STATUS_LOCK_NOT_GRANTED"
 LEAVING = ("disconnect", "logoff")
 
 
@@ -228,21 +227,6 @@ class NobodyInTheWay(Checker):
         return f"{len(self._refused):,} refusals for an open file or a lock, each with one"
 
 
-ANYWHERE: frozenset[str] = frozenset()
-MISSING, MISSING_FOLDER = "STATUS_OBJECT_NAME_NOT_FOUND", "STATUS_OBJECT_PATH_NOT_FOUND"
-FULL = "STATUS_REQUEST_NOT_ACCEPTED"
-EXPLAINED: dict[str, frozenset[str]] = {
-    "connect": frozenset({FULL}),
-    "open": BUSY,
-    "lock": frozenset({LOCKED}),
-    "unlock": frozenset({"STATUS_RANGE_NOT_LOCKED"}),
-    "stat": frozenset({MISSING, MISSING_FOLDER}),
-    "rename": BUSY
-    | {MISSING, MISSING_FOLDER, "STATUS_OBJECT_NAME_COLLISION", "STATUS_ACCESS_DENIED"},
-    "unlink": BUSY | {MISSING, MISSING_FOLDER, "STATUS_CANNOT_DELETE"},
-}
-
-
 class RefusalsExplained(Checker):
     """Undisturbed, an operation is refused only for a reason that the files and the limit can
     give; a session, connection or handle that is in use is never gone.
@@ -263,7 +247,7 @@ class RefusalsExplained(Checker):
 
     def _look(self, op: Operation) -> None:
         self._refused += 1
-        if op.status in EXPLAINED.get(op.f, ANYWHERE) or self._of_preset(op):
+        if op.status in explained(op.f) or self._of_preset(op):
             return
         since_ns = self._since.get(op.process, op.invoked_ns)
         if not self.run.disruptions.touched(since_ns, op.returned_ns):
@@ -276,7 +260,7 @@ class RefusalsExplained(Checker):
             return True
         if op.f == "disconnect" and self.setting.disconnect_may_fail:
             return True
-        return op.status == FULL and self.setting.recalls
+        return op.at_limit and self.setting.recalls
 
     def passed(self) -> str:
         return f"{self._refused:,} refusals, each with a reason"

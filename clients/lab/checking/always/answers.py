@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from clients.lab.checking.checker import Checker, Listeners
+from clients.lab.checking.always.explained import explained
+from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.history import Event
 from clients.lab.checking.operation import Operation
 from clients.lab.checking.verdict import NANO, clock
@@ -36,8 +37,8 @@ class NothingHangs(Checker):
     name = "nothing_hangs"
     _answered = 0
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self._pending: list[Operation] = []
         self._quiet = False
 
@@ -67,8 +68,8 @@ class EverySortSucceeds(Checker):
 
     name = "every_sort_succeeds"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self._tried: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
 
@@ -94,20 +95,23 @@ class EverySortSucceeds(Checker):
 
 
 class ProgressAfterHeal(Checker):
-    """After the last fault was healed every sort of operation that went well before does."""
+    """When the last fault was healed and felt no more, every sort of operation that went well
+    before does again, or is refused for a reason.
+    """
 
     name = "progress_after_heal"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self._faults = 0
         self._healed_ns = 0
         self._ever: set[str] = set()
         self._since: set[str] = set()
         self._tried: dict[str, Operation] = {}
+        self._settle_ns = round(run.setting.settle_s * NANO)
 
     def listeners(self) -> Listeners:
-        return {"fault healed": self._heal, "invoke": self._try, "ok": self._do}
+        return {"fault healed": self._heal, "end": self._end}
 
     def _heal(self, event: Event) -> None:
         self._faults += 1
@@ -115,22 +119,21 @@ class ProgressAfterHeal(Checker):
         self._since.clear()
         self._tried.clear()
 
-    def _try(self, op: Operation) -> None:
-        self._tried[op.f] = op
-
-    def _do(self, op: Operation) -> None:
-        self._ever.add(op.f)
-        self._since.add(op.f)
+    def _end(self, op: Operation) -> None:
+        if op.outcome == "ok":
+            self._ever.add(op.f)
+        if op.outcome == "ok" or op.status in explained(op.f):
+            self._since.add(op.f)
+        elif op.invoked_ns > self._healed_ns + self._settle_ns:
+            self._tried[op.f] = op
 
     def finish(self) -> None:
-        if not self._faults:
-            return
-        for f in sorted(self._ever - self._since):
+        for f in sorted(self._ever - self._since) if self._faults else ():
             op = self._tried.get(f)
             if op is not None:
                 why = (
-                    f"{op.who} tried {f}, and since the last fault was healed at"
-                    f" {clock(self._healed_ns)} none succeeded"
+                    f"{op.who} tried {f} ({op.status or op.outcome}); none has succeeded since"
+                    f" the last fault was healed at {clock(self._healed_ns)}"
                 )
                 self.broken(why, op.invoked_ns, op.who)
 

@@ -36,12 +36,18 @@ class ValuesWereWritten(Checker):
     def finish(self) -> None:
         for seen in self.run.registers.strange:
             op = seen.op
-            if op.file in self.run.registers.moved and seen.value > 0:
-                continue
             torn = seen.value < 0
+            if self._excused(seen, torn=torn):
+                continue
             what = "a torn block" if torn else f"{seen.value}, which nobody had written there"
             at = place(op.asked["path"], op.asked["offset"])
             self.broken(f"{op.who} read {what}, in {at}", op.returned_ns, op.who, at)
+
+    def _excused(self, seen: Seen, *, torn: bool) -> bool:
+        op, registers = seen.op, self.run.registers
+        if torn:
+            return registers.may_be_torn((*op.file, op.asked["offset"]), op.returned_ns)
+        return op.file in registers.moved
 
     def passed(self) -> str:
         registers = self.run.registers
@@ -166,6 +172,8 @@ class DiskHoldsWrites(_Kept):
         cluster = register.clusters.get(value)
         if cluster is None:
             at = place(block[1], block[2])
+            if value < 0 and self.run.registers.may_be_torn(block, at_ns):
+                return
             self.broken(f"the disk holds {value} in {at}, which nobody wrote", at_ns, at)
             return
         newer = register.overwritten(value, inf)

@@ -1,9 +1,6 @@
 """Of a share's limit: it is never passed, as clients saw it and as the server counted it."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
-from clients.lab.checking.checker import Checker, Listeners
+from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.counting import Steps
 from clients.lab.checking.history import Event
 
@@ -18,10 +15,9 @@ class SureHolders(Checker):
         return {}
 
     def finish(self) -> None:
-        limit = self.setting.uses_max
-        if limit is None:
-            return
-        for share in sorted({held.share for held in self.run.holders.all}):
+        share = self.setting.share
+        limit = self.setting.limit(share)
+        if limit is not None:
             steps = Steps(self.run.holders.sure(share))
             self._most = max(self._most, *steps.counts)
             place = steps.first_above(limit)
@@ -46,21 +42,14 @@ class SureHolders(Checker):
         return f"at most {self._most} at once surely held one of {limit} slots"
 
 
-@dataclass(slots=True)
-class _Share:
-    """The uses of one share, as the facts say. `sure`: nothing is missing."""
-
-    trees: dict[int, str] = field(default_factory=dict)
-
-
 class LedgerWithinLimit(Checker):
     """The server's own count never passes the limit and is what its facts add up to."""
 
     name = "ledger_within_limit"
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._shares: dict[str, _Share] = {}
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._shares: dict[str, dict[int, str]] = {}
         self._facts = 0
         self._most = 0
 
@@ -76,19 +65,20 @@ class LedgerWithinLimit(Checker):
             self._shares.clear()
 
     def _admitted(self, event: Event) -> None:
-        share = self._shares.setdefault(event["share"], _Share())
-        share.trees[event["tree"]] = event["user"]
+        share = self._shares.setdefault(event["share"], {})
+        share[event["tree"]] = event["user"]
         self._hold(event, share)
 
     def _released(self, event: Event) -> None:
-        share = self._shares.setdefault(event["share"], _Share())
-        share.trees.pop(event["tree"], None)
+        share = self._shares.setdefault(event["share"], {})
+        share.pop(event["tree"], None)
         self._hold(event, share)
 
-    def _hold(self, event: Event, share: _Share) -> None:
+    def _hold(self, event: Event, share: dict[int, str]) -> None:
         self._facts += 1
-        name, uses, limit = event["share"], event["uses"], self.setting.uses_max
-        held = len(share.trees)
+        name, uses = event["share"], event["uses"]
+        limit = self.setting.limit(name)
+        held = len(share)
         self._most = max(self._most, held, uses)
         if limit is not None and max(uses, held) > limit and event.what == "use_admitted":
             user, most = event["user"], max(uses, held)

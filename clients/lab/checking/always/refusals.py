@@ -1,8 +1,6 @@
 """Of refusals at the limit: none without a reason, and receipts tell what clients saw."""
 
-from typing import Any
-
-from clients.lab.checking.checker import Checker, Listeners
+from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.counting import Span, Steps, covering
 from clients.lab.checking.history import Event
 from clients.lab.checking.operation import Operation
@@ -23,8 +21,8 @@ class NoSpuriousRefusal(Checker):
 
     name = "no_spurious_refusal"
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self.found = 0  # refusals with fewer logged on than the limit, where they are expected
         self._refused = 0
 
@@ -32,7 +30,6 @@ class NoSpuriousRefusal(Checker):
         return {}
 
     def finish(self) -> None:
-        limit = self.setting.uses_max
         for share in sorted({op.asked["share"] for op in self.run.holders.refused}):
             refused = [op for op in self.run.holders.refused if op.asked["share"] == share]
             self._refused += len(refused)
@@ -41,7 +38,7 @@ class NoSpuriousRefusal(Checker):
             used = Steps((one.begins, one.free) for one in held).peaks(ranges)
             live = Steps((one.begins, one.logged_off) for one in held).peaks(ranges)
             for op, counts in zip(refused, zip(used, live, strict=True), strict=True):
-                self._look(op, *counts, limit)
+                self._look(op, *counts, self.setting.limit(share))
 
     def _look(self, op: Operation, used: int, live: int, limit: int | None) -> None:
         share = op.asked["share"]
@@ -72,8 +69,8 @@ class ReceiptsAgree(Checker):
 
     name = "receipts_agree"
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self._receipts: dict[int, Event] = {}
         self._compared = self._undecided = 0
 
@@ -84,18 +81,19 @@ class ReceiptsAgree(Checker):
         self._receipts[event["op"]] = event
 
     def finish(self) -> None:
-        limit = self.setting.uses_max
+        share = self.setting.share
+        limit = self.setting.limit(share)
+        if limit is None:
+            return
         told = [op for op in self.run.holders.refused if op.number in self._receipts]
-        for share in sorted({op.asked["share"] for op in told}) if limit is not None else ():
-            refused = [op for op in told if op.asked["share"] == share]
-            held = [one for one in self.run.holders.all if one.share == share]
-            ranges = [window(op) for op in refused]
-            sure = covering(self.run.holders.sure(share), ranges)
-            live = Steps((one.begins, one.logged_off) for one in held).peaks(ranges)
-            for op, surely, perhaps in zip(refused, sure, live, strict=True):
-                assert limit is not None
-                own = GENUINE if surely >= limit else SPURIOUS if perhaps < limit else UNDECIDED
-                self._compare(op, own, f"{surely} to {perhaps} of {limit}")
+        refused = [op for op in told if op.asked["share"] == share]
+        held = [one for one in self.run.holders.all if one.share == share]
+        ranges = [window(op) for op in refused]
+        sure = covering(self.run.holders.sure(share), ranges)
+        live = Steps((one.begins, one.logged_off) for one in held).peaks(ranges)
+        for op, surely, perhaps in zip(refused, sure, live, strict=True):
+            own = GENUINE if surely >= limit else SPURIOUS if perhaps < limit else UNDECIDED
+            self._compare(op, own, f"{surely} to {perhaps} of {limit}")
 
     def _compare(self, op: Operation, own: str, counts: str) -> None:
         receipt = self._receipts[op.number]

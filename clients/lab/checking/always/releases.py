@@ -132,6 +132,7 @@ class LogoffReleases(_Owed):
             self._paid += 1
             return
         disturbed = self.run.disruptions.touched(min(trees.values()), op.returned_ns)
+        disturbed |= self.setting.cut_short(op.took_ns)
         after_s = self.setting.vanish_s if disturbed else 0.0
         after_s = max(after_s, self.setting.residue_s if self.setting.leaves else 0.0)
         by_ns = op.returned_ns + round(after_s * NANO)
@@ -212,7 +213,9 @@ class LogoffLeavesNothing(Checker):
 
     def _look(self, op: Operation) -> None:
         self._proofs += 1
-        if self.setting.leaves or self.run.disruptions.touched(op.invoked_ns, op.returned_ns):
+        setting, disruptions = self.setting, self.run.disruptions
+        disturbed = disruptions.touched(op.invoked_ns, op.returned_ns)
+        if disturbed or setting.leaves or setting.cut_short(op.took_ns):
             return
         left, found = op.answer["residue"], op.answer
         if left:
