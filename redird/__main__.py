@@ -110,6 +110,7 @@ for _name, _text in {
     "sessions": "Who is logged on.",
     "connections": "Each session's use of each share, and why its slot is held.",
     "dormant": "Each file closed by its application and kept at the server.",
+    "links": "Each link to a server, and what is being recovered.",
     "status": "The policy, and counters.",
 }.items():
     _view(_name, _text)

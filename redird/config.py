@@ -74,6 +74,7 @@ class Config:
     reconnect_pause_max_s: float = 1.0
     echo_s: float = 5.0
     peer_silence_max_s: float = 15.0
+    server_silence_max_s: float = 10.0  # less than the servers' own peer_silence_max_s
 
 
 def preset_of(config: Config) -> Preset:

@@ -59,6 +59,11 @@ def build_state(config: Config, world: World) -> State:
     if not config.time_scale <= NUMBER_MAX:  # nor NaN, which no range of click's excludes
         raise ConfigError(f"time_scale: must be at most {NUMBER_MAX:.0e}: {config.time_scale}")
     require_sense(config.echo_s, config.peer_silence_max_s)
+    if not config.server_silence_max_s > 0:
+        raise ConfigError(
+            "server_silence_max_s: must be more than 0 and less than the servers' own"
+            f" peer_silence_max_s: {config.server_silence_max_s:g}"
+        )
     preset = preset_of(config)
     policy = preset.policy.scaled(config.time_scale)
     for name, address in config.servers.items():

@@ -152,8 +152,8 @@ class Open:
 def closed(handle: Handle) -> Refused:
     """Return what to say of a handle that the server has closed, or lost."""
     if handle.lost:
-        told = f"{handle.path}: {handle.lost}"
-        return Refused(Status.STATUS_CONNECTION_DISCONNECTED, told)
+        told = {"advice": handle.lost}
+        return Refused(Status.STATUS_CONNECTION_DISCONNECTED, handle.path, told)
     return Refused(Status.STATUS_FILE_CLOSED, handle.path)
 
 

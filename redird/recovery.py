@@ -34,6 +34,7 @@ AT_ONCE_MAX = 64  # sessions
 
 def suspend(state: State, link: str, why: str) -> bool:
     """A link is lost: give up what is not taken up again; returns whether anything is."""
+    state.trusted_until = 0.0
     state.note_link("link_lost", link, why=why)
     log.info("link_lost", link=link, why=why)
     if state.watchers:

@@ -31,13 +31,15 @@ def server_link(state: State, session: Session, server: str) -> ServerLink:
             functools.partial(
                 state.world.open_link,
                 address,
-                silence_max_s=state.config.peer_silence_max_s,
+                silence_max_s=state.config.server_silence_max_s,
+                confirming=True,
                 key=state.instance_key,
             ),
             answers.Answers(state),
             state.spawn,
             recall=state.policy.slot_recall,
             private=private,
+            silence_max_s=state.config.server_silence_max_s,
             patience=Patience(
                 state.config.reconnect_max_s,
                 state.config.reconnect_first_s,

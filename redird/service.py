@@ -8,10 +8,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import trio
+
 from redird import extents, filing, locking, logoff, naming, redirector
 from redird.fuse.mounts import Mounts, serve_logoff_user, serve_mount, serve_unmount
 from redird.peers import Peer
 from redird.state import State
+from redird.trust import doubted, serve_later
 from redird.views import VIEWS
 from redird.wire import messages as m
 from redird.wire.compound import serve_parts
@@ -36,6 +39,11 @@ def serve(state: State, peer: Peer, request: Message) -> Answer:
     function = FUNCTIONS.get(type(request))
     if function is None:
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)
+    now = trio.current_time()
+    if now >= state.trusted_until:
+        link = doubted(state, peer, request, now)
+        if link is not None:
+            return serve_later(link, functools.partial(function, state, peer, request))
     return function(state, peer, request)
 
 

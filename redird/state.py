@@ -104,6 +104,8 @@ class State:
     watchers: list[Watcher] = field(default_factory=list)
     folders_opening: set[tuple[int, str]] = field(default_factory=set)  # connection, path
     connecting: dict[int, trio.Lock] = field(default_factory=dict)  # by session
+    trusted_until: float = 0.0  # all links are, at least until then (`trust`)
+    look_again_at: float = 0.0
     stopping: bool = False
     strangers: int = 0  # links over which nobody has logged on yet
     mounts: "Mounts | None" = None  # a daemon that only simulates has none

@@ -6,24 +6,26 @@ something to lose is dialled anew for `reconnect_max_s`: meanwhile whoever asks 
 was asked when it was lost is asked again. `Questions` (the tables) says what that means.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
 from redird.asked import Questions, answer
-from redird.dialled import Attempt, Outage, Over, checked, hearing
+from redird.dialled import Attempt, Outage, Over
 from redird.reclaims import Patience
-from redird.repeating import DONE_BY_THE_LOSS, Standing, must_not_twice
 from redird.wire.dialling import unwrapped
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.link import Answer, FollowUp, Link
+from redird.wire.keepalive import confirm
+from redird.wire.link import Answer, Link
 from redird.wire.messages import Message, Negotiated
 from redird.wire.status import Status
 
 R = TypeVar("R", bound=Message)
 CAPABILITIES = ("batch", "describe", "lease", "uses")
+RECOVERY = ("durable",)
 ONE_DIAL_MAX_S = 10.0
 OpenLink = Callable[..., AbstractAsyncContextManager[tuple[Link, Negotiated]]]
 
@@ -42,6 +44,7 @@ class Uplink:
         *,
         recall: bool,
         private: bool = False,
+        silence_max_s: float = math.inf,
         patience: Patience | None = None,
     ) -> None:
         self.name = name
@@ -54,13 +57,15 @@ class Uplink:
         self._open_link = open_link
         self._questions = questions
         self._spawn = spawn
+        self._silence_max_s = silence_max_s
         self._patience = patience or Patience(0.0)
-        more = ("recall",) if recall else ()
-        self._offer = (*CAPABILITIES, *more)
+        more = RECOVERY if self._patience.max_s > 0 else ()
+        self._offer = (*CAPABILITIES, *more, *(("recall",) if recall else ()))
         self._link: Link | None = None
-        self._why = name  # it is not there
+        self._why = ""  # it was given up
         self._server = ""  # the instance of whom we spoke to last
         self._attempt: Attempt | None = None
+        self._confirming: trio.Event | None = None
         self._dialling = trio.Lock()
         self._closed = False
 
@@ -70,6 +75,21 @@ class Uplink:
     def is_up(self) -> bool:
         """Whether it can be asked over."""
         return self._link is not None and self._link.lost is None
+
+    def row(self, now: float) -> dict[str, Any]:
+        """Return what an administrator sees of it."""
+        outage = self.outage
+        state = "up" if self.is_up else "recovering" if outage is not None else "down"
+        return {
+            "server": self.name,
+            "state": state,
+            "epoch": self.epoch,
+            "requests_sent": self.requests_sent,
+            "lost_for_s": round(now - outage.began, 3) if outage is not None else None,
+            "dials": outage.attempts if outage is not None else 0,
+            "waiting": outage.waiting if outage is not None else 0,
+            "why": outage.why if outage is not None else "",
+        }
 
     async def ready(self) -> Link:
         """Return the link, dialled if need be; raises Refused if there is no way there."""
@@ -81,8 +101,13 @@ class Uplink:
             if self._link is None and not self._closed:
                 await self._dial()
         if self._link is None or self._closed:
-            raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self._why)
+            raise self._gone()
         return self._link
+
+    def _gone(self) -> Refused:
+        """Return what to say while there is no link."""
+        told = {"advice": self._why} if self._why else {}
+        return Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name, told)
 
     async def _dial(self) -> None:
         attempt = self._begin()
@@ -124,7 +149,7 @@ class Uplink:
             attempt.ended.set()
 
     def _use(self, link: Link, peer: Negotiated) -> None:
-        self._link = link
+        self._link, self._why = link, ""
         self._server = peer.instance
         self.capabilities = frozenset(peer.capabilities)
 
@@ -188,7 +213,7 @@ class Uplink:
     def _give_up(self, outage: Outage) -> None:
         self.capabilities = frozenset()
         tried_s = trio.current_time() - outage.began
-        why = f"{self.name}: the link was lost ({outage.why}), tried again for {tried_s:.1f} s"
+        why = f"{self.name} was dialled again for {tried_s:.1f} s, after: {outage.why}"
         self._why = why
         self._questions.link_lost(self.name, why if self._is_worth_it() else "")
         self._end(outage)
@@ -209,65 +234,36 @@ class Uplink:
             finally:
                 outage.waiting -= 1
 
-    # --- asking ---
+    # --- trust ---
+
+    @property
+    def trusted_until(self) -> float:
+        """Until when the server surely keeps what it promised, as far as is known."""
+        if self._link is None:
+            return math.inf if self.outage is None else -math.inf
+        silent_at = self._link.confirmed.at + self._silence_max_s
+        return silent_at if self._link.lost is None else -math.inf
+
+    async def wait_trusted(self) -> None:
+        """Wait until the link is trusted again, or given up."""
+        while self.trusted_until <= trio.current_time():
+            if self._link is None or not self.is_up:
+                await self.wait_recovered()
+            elif self._confirming is not None:
+                await self._confirming.wait()
+            else:
+                await self._confirm(self._link)
+
+    async def _confirm(self, link: Link) -> None:
+        """Ask once for all who wait."""
+        self._confirming = asked = trio.Event()
+        try:
+            await confirm(link)
+        finally:
+            self._confirming = None
+            asked.set()
+
+    # --- being asked ---
 
     def _serve(self, link: Link, request: Message) -> Answer:
         return answer(self._questions, self.name, request)
-
-    async def _ask(
-        self,
-        request: Message,
-        expected: type[R],
-        on_reply: Callable[[R], None] | None = None,
-        then: FollowUp | None = None,
-    ) -> R:
-        """Ask over the link there is; a request under a tree never dials anew."""
-        link = self._link
-        if link is None:
-            return await self._ask_again(request, expected, on_reply, then, sent=False)
-        self.requests_sent += 1 + (then is not None)
-        try:
-            reply = await link.request(request, hearing(expected, on_reply), then)
-        except LinkLost:
-            return await self._ask_again(request, expected, on_reply, then, sent=True)
-        return checked(reply, expected)
-
-    async def _ask_again(
-        self,
-        request: Message,
-        expected: type[R],
-        on_reply: Callable[[R], None] | None,
-        then: FollowUp | None,
-        *,
-        sent: bool,
-    ) -> R:
-        """Wait for the link, then ask what is asked then of what was meant now."""
-        if isinstance(request, DONE_BY_THE_LOSS):
-            why = f"{self.name}: the link was lost, and what was held over it is free"
-            raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, why)
-        standing = self._standing(request)
-        while True:
-            if sent and must_not_twice(request):
-                raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
-            await self.wait_recovered()
-            link = self._link
-            if link is None:
-                raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self._why)
-            if isinstance(standing, Refused):
-                raise standing
-            done = standing.answer()
-            if done is not None:
-                return checked(done, expected)
-            self.requests_sent += 1
-            try:
-                request = standing.request()
-                reply = await link.request(request, hearing(expected, on_reply))
-                return checked(reply, expected)
-            except LinkLost:
-                sent = True
-
-    def _standing(self, request: Message) -> Standing | Refused:
-        try:
-            return self._questions.standing(self.name, request)
-        except Refused as no:
-            return no

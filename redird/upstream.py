@@ -1,4 +1,4 @@
-"""What a server can do for us, over `uplink`.
+"""What a server can do for us, over `asking` and `uplink`.
 
 Above this module nobody knows messages of a server's protocol: handles and trees are opaque,
 and what a server cannot do its capabilities do not name.
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from redird.uplink import Uplink
+from redird.asking import Asking
 from redird.wire import messages as m
 from redird.wire.errors import LinkLost, Refused
 from redird.wire.link import FollowUp
@@ -30,7 +30,7 @@ class Tree:
     read_only: bool
 
 
-class ServerLink(Uplink):
+class ServerLink(Asking):
     """One link to one server, and what can be asked over it."""
 
     # --- sessions and trees ---

@@ -86,6 +86,14 @@ def _status(state: State, since: int) -> Rows:
     ]
 
 
+def _links(state: State, since: int) -> Rows:
+    return [
+        {"number": number, **link.row(trio.current_time())}
+        for number, link in enumerate(state.links.values(), 1)
+        if number > since
+    ][:ROWS_MAX]
+
+
 def _facts(state: State, since: int) -> Rows:
     return state.facts.since(since, ROWS_MAX)
 
@@ -94,6 +102,7 @@ VIEWS: dict[str, Callable[[State, int], Rows]] = {
     "sessions": _sessions,
     "connections": _connections,
     "dormant": _dormant,
+    "links": _links,
     "status": _status,
     "facts": _facts,
 }

@@ -47,6 +47,7 @@ CORES = [
     "redird.wire.messages",
     "redird.wire.scram",
     "redird.wire.compound",
+    "redird.wire.confirming",
     "redird.facts",
     "redird.wire.status",
     "redird.wire.errors",

@@ -1,8 +1,9 @@
 """What was promised to kernels that cache above us, and how a promise is called back.
 
 A mount tells its kernel for how long names, attributes and pages may be kept: for as long as
-the handle whose lease licenses it will surely be. Whatever ends that earlier, or changes it by
-way of somebody else's session, waits until the kernel has forgotten.
+the handle whose lease licenses it will surely be, and its server believe that we are there.
+Whatever ends that earlier, or changes it by way of somebody else's session, waits until the
+kernel has forgotten.
 """
 
 from collections.abc import Awaitable, Iterable
@@ -23,6 +24,7 @@ def promise(state: State, handle: Handle | None) -> float:
         return 0.0
     now = trio.current_time()
     until = now + state.policy.dormant_age_max_s if handle.opens else handle.due_at
+    until = min(until, state.links[handle.connection.link].trusted_until)
     handle.file.promised_until = max(handle.file.promised_until, until)
     return max(until - now, 0.0)
 

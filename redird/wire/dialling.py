@@ -8,7 +8,7 @@ import trio
 
 from redird.wire.address import Address, dial
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.keepalive import keep_alive
+from redird.wire.keepalive import keep_alive, keep_confirmed
 from redird.wire.link import Answer, Handler, Link
 from redird.wire.messages import PROTOCOL_VERSION, Message, Negotiate, Negotiated
 from redird.wire.status import Status
@@ -47,16 +47,19 @@ async def open_link(
     epoch: int = 0,
     key: str = "",
     silence_max_s: float = PEER_SILENCE_MAX_S,
+    confirming: bool = False,
 ) -> AsyncIterator[tuple[Link, Negotiated]]:
     """Open a negotiated link, served in the background; it is closed at the end of the block.
 
+    `confirming`: what the peer promises counts only as long as it surely hears us, so not only
+    to be heard of, but to be answered is what it has `silence_max_s` for.
     Raises LinkLost if the peer cannot be reached or leaves, Refused if it speaks another
     version.
     """
     stream = await dial(to) if isinstance(to, Address) else to
     link = Link(stream, handler, listening=False)
     async with trio.open_nursery() as nursery:
-        await nursery.start(_run, link, silence_max_s)
+        await nursery.start(_run, link, silence_max_s, confirming)
         try:
             yield link, await negotiate(link, capabilities, instance, epoch, key)
         finally:
@@ -80,13 +83,17 @@ def unwrapped() -> Iterator[None]:
 async def _run(
     link: Link,
     silence_max_s: float,
+    confirming: bool,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve the link until it ends: whoever is cancelled may still log off over it."""
-    judge = functools.partial(keep_alive, echo_s=silence_max_s / 3, silence_max_s=silence_max_s)
+    echo_s = silence_max_s / 3
+    judge = functools.partial(keep_alive, [link], echo_s=echo_s, silence_max_s=silence_max_s)
+    if confirming:
+        judge = functools.partial(keep_confirmed, link, silence_max_s=silence_max_s)
     with trio.CancelScope(shield=True):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(judge, [link])
+            nursery.start_soon(judge)
             await link.run(task_status=task_status)
             nursery.cancel_scope.cancel()

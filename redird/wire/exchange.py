@@ -113,6 +113,11 @@ class Exchange:
         """Whether the peer has room for one more request of ours."""
         return len(self._ours) + len(self._abandoned) < REQUESTS_MAX
 
+    @property
+    def requests(self) -> int:
+        """How many requests we have sent; the number of the last one."""
+        return self._last
+
     def request(self, message: Message) -> int:
         """Send a request; returns its number."""
         if not self.may_request:

@@ -10,7 +10,9 @@ from collections.abc import Collection
 import trio
 
 from redird.wire.config import ConfigError
+from redird.wire.errors import LinkLost
 from redird.wire.link import Link
+from redird.wire.messages import Echo
 
 PAUSE_MIN_S = 0.01
 
@@ -36,6 +38,35 @@ async def keep_alive(links: Collection[Link], *, echo_s: float, silence_max_s: f
             if overslept:
                 link.heard_at = now
             link.judge_silence(now, echo_s, silence_max_s)
+
+
+async def keep_confirmed(link: Link, *, silence_max_s: float) -> None:
+    """End a link whose peer has not confirmed for too long that it hears us.
+
+    It is asked often enough; after this process did not run it gets a whole time anew.
+    """
+    last = trio.current_time()
+    began = link.confirmed.at
+    while True:
+        due = max(began, link.confirmed.at) + silence_max_s
+        await trio.sleep(min(silence_max_s / 4, max(due - last, PAUSE_MIN_S)))
+        now = trio.current_time()
+        if now - last > silence_max_s / 2:
+            began = now
+        last = now
+        silent_s = now - max(began, link.confirmed.at)
+        if silent_s >= silence_max_s:
+            link.close(f"the peer did not answer for {silent_s:.1f} s")
+        link.ask_for_a_sign(now)
+
+
+async def confirm(link: Link) -> None:
+    """Wait until the peer has heard us now, or the link is lost."""
+    link.confirmed.mark(link.exchange.requests, trio.current_time())
+    try:
+        await link.request(Echo())
+    except LinkLost:
+        return
 
 
 def _due_in_s(links: Collection[Link], now: float, silence_max_s: float) -> float:

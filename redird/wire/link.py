@@ -12,6 +12,7 @@ from typing import Any
 
 import trio
 
+from redird.wire.confirming import Confirmed
 from redird.wire.errors import LinkLost, Refused, RemoteProtocolError
 from redird.wire.exchange import Exchange, refusal, reply_bytes
 from redird.wire.messages import Echo, Echoed, Message, RefusedReply
@@ -41,6 +42,7 @@ class Link:
     ) -> None:
         self.exchange = Exchange(listening=listening)
         self.heard_at = trio.current_time()
+        self.confirmed = Confirmed(self.heard_at)
         self.admit_by: float | None = None  # absolute deadline of a peer not yet authenticated
         self.lost: str | None = None
         self._stream = stream
@@ -158,6 +160,8 @@ class Link:
 
     def _resolve(self, number: int, message: Message) -> None:
         self._waiters.pop(number).resolve(message)
+        if number > self.confirmed.above:
+            self.confirmed.answered(number)
         if self._room:
             self._room.unpark()
 
@@ -278,6 +282,14 @@ class Link:
         elif silent_s >= echo_s and not self._echoing and self.exchange.negotiated:
             self._echoing = True
             self._waiters[self.exchange.request(Echo())] = Waiter(self._echoed)
+            self._sender.flush()
+
+    def ask_for_a_sign(self, now: float) -> None:
+        """Ask the peer whether it hears us; `confirmed` knows when it has answered."""
+        exchange = self.exchange
+        if self.lost is None and exchange.negotiated and exchange.may_request:
+            self.confirmed.mark(exchange.requests, now)
+            self._waiters[exchange.request(Echo())] = Waiter()
             self._sender.flush()
 
     def _echoed(self, _: Message) -> None:

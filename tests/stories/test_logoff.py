@@ -256,7 +256,7 @@ async def test_what_is_not_left_in_time_is_told_though_no_file_was(autojump_cloc
 
 async def test_a_silent_server_does_not_hold_up_a_logoff(autojump_clock, log):
     log.expect("close_batch_failed", "slot_was_gone")
-    async with play("sp6") as s, trio.open_nursery() as nursery:
+    async with play("sp6", server_silence_max_s=14) as s, trio.open_nursery() as nursery:
         session = await with_names(s, 3)
         s.redirector.cable.hold()
         ending = Ending(nursery, session)

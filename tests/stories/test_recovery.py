@@ -3,6 +3,10 @@
 import pytest
 import trio
 
+from clients.errors import SessionError
+from redird import daemon
+from redird.leased.promises import promise
+from redird.views import VIEWS
 from redird.wire.status import Status
 from shareserver.accounts import make_verifier
 from shareserver.config import AccountConfig
@@ -17,9 +21,12 @@ from tests.playbook import (
     play,
     read,
     refused,
+    sends,
     touch,
     uses,
 )
+
+DISCONNECTED = Status.STATUS_CONNECTION_DISCONNECTED
 
 
 def epochs(s):
@@ -153,3 +160,297 @@ async def test_a_logon_in_flight_is_one_session(autojump_clock):
         await trio.sleep(1)
 
         assert (2, 2) == (uses(s), len(s.server.sessions))
+
+
+# --- what was open ----------------------------------------------------------------------------
+
+
+async def test_open_files_come_back_with_their_data_and_leases(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a", "b")
+        async with session.open(at("a"), "r+b") as file, session.open(at("b"), "r") as other:
+            assert b"of u1" == await file.read()
+            s.redirector.cable.cut()
+            await trio.sleep(0.5)
+
+            assert [{"handles_reclaimed": 2, "handles_lost": 0, "slots": 1}] == counts(s)
+            with sends(s):  # still known under the lease
+                assert b"of u1" == await again(file)
+            await file.write(b"!")
+            await file.fsync()
+            assert "of u1" == await other.read()
+        assert "of u1!" == await read(session, "a")
+        assert 1 == s.requests["Reclaim"]
+
+
+async def test_dormant_files_are_not_taken_up_again(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a", "b")
+        assert 2 == len(s.redirector.state.dormant)
+        s.redirector.cable.cut()
+        await trio.sleep(0.5)
+
+        assert (1, 0, 0) == (uses(s), len(s.server.handles), len(s.redirector.state.dormant))
+
+
+async def test_a_file_that_somebody_deleted_meanwhile_is_closed(autojump_clock):
+    async with play() as s:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(session, "a", "b")
+        async with session.open(at("a"), "rb") as gone, session.open(at("b")) as kept:
+            await gone.read()
+            s.redirector.delay_s = 1.0
+            s.redirector.cable.cut()
+            await trio.sleep(0.1)
+            await other.unlink(at("a"))
+            await trio.sleep(15)
+
+            with refused(Status.STATUS_FILE_CLOSED):
+                await again(gone)
+            assert "of u1" == await kept.read()
+        assert 1 == counts(s)[0]["handles_lost"]
+
+
+async def test_writes_deferred_at_the_loss_are_at_the_server_in_the_end(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        async with session.open(at("a"), "w") as file:
+            await file.write("kept")
+            s.redirector.cable.cut()
+        assert "kept" == await read(await enter_directly(s, "u2"), "a")
+
+
+async def test_writes_deferred_to_a_file_that_is_gone_are_told_at_the_close(autojump_clock):
+    async with play() as s:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        with refused(Status.STATUS_FILE_CLOSED):
+            async with session.open(at("a"), "w") as file:
+                await file.write("lost")
+                s.redirector.delay_s = 1.0
+                s.redirector.cable.cut()
+                await trio.sleep(0.1)
+                await other.unlink(at("a"))
+
+
+async def test_nothing_is_told_from_memory_while_the_link_is_gone(autojump_clock):
+    async with play() as s, trio.open_nursery() as nursery:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(session, "a")
+        told = []
+        async with session.open(at("a")) as file:
+            assert "of u1" == await file.read()
+            s.redirector.delay_s = 1.0
+            s.redirector.cable.cut()
+            await trio.sleep(0.1)
+
+            async def look():
+                told.append((await session.stat(at("a"))).size)
+
+            nursery.start_soon(look)
+            async with other.open(at("a"), "w") as changed:
+                await changed.write("another text")
+            await trio.sleep(1)
+            assert [] == told
+            await trio.sleep(15)
+        assert [12] == told
+
+
+async def test_the_closes_under_way_at_the_loss_are_done(autojump_clock):
+    async with play(policy={"dormant_files_max": 0}) as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        s.redirector.cable.up.hold("CloseBatch")
+        nursery.start_soon(read, session, "a")
+        await trio.sleep(1)
+        assert 1 == len(s.server.handles)
+        s.redirector.cable.cut()
+        await trio.sleep(1)
+
+        assert (0, 0) == (len(s.server.handles), s.redirector.state.statistics()["closing"])
+
+
+async def test_a_link_lost_again_while_it_recovers_is_recovered_all_the_same(autojump_clock):
+    async with play(uses_max=3) as s:
+        sessions = await at_once(enter, s, ["u1", "u2", "u3"])
+        for session in sessions:
+            await touch(session, session.user)
+        first = sessions[0]
+        async with first.open(at("u1"), "r+b") as file:
+            for nth in range(1, 14):
+                cut_at(s, nth)
+                s.redirector.cable.cut()
+                await trio.sleep(3)
+                assert 3 == uses(s)
+                assert b"of u1" == await again(file)
+                assert 1 == len(s.server.handles)
+
+
+def cut_at(s, nth):
+    """Cut the next cable at its nth message."""
+    before = len(s.redirector.upstream)
+    plug_in = s._server.plug_in
+
+    def plugged():
+        cable = plug_in()
+        if len(s.redirector.upstream) == before:
+            seen = []
+
+            def heard(name):
+                seen.append(name)
+                if len(seen) == nth:
+                    cable.cut()
+
+            cable.up.on_arrival = cable.down.on_arrival = heard
+        return cable
+
+    s._server.plug_in = plugged
+
+
+def counts(s):
+    """What each recovery took up again."""
+    facts = s.redirector.state.facts.since(0, 10_000)
+    names = ("handles_reclaimed", "handles_lost", "slots")
+    found = [one for one in facts if one["kind"] == "link_recovered"]
+    return [{name: one[name] for name in names} for one in found]
+
+
+async def again(file):
+    """Read a file from its start."""
+    await file.seek(0)
+    return await file.read()
+
+
+# --- trust in what leases license -------------------------------------------------------------
+
+
+async def test_after_a_stop_nothing_is_told_before_the_server_was_heard(autojump_clock):
+    async with play() as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        sizes = []
+
+        async def look():
+            sizes.append((await session.stat(at("a"))).size)
+
+        await trio.sleep(2)
+        with sends(s):
+            await look()
+        s.redirector.cable.hold()
+        autojump_clock.jump(12.0)  # nobody ran meanwhile; the server may have given us up
+        for _ in range(5):
+            nursery.start_soon(look)
+        await trio.sleep(1)
+        assert [5] == sizes
+
+        echoes = s.requests["Echo"]
+        s.redirector.cable.release()
+        await trio.sleep(0.1)
+        assert [5] * 6 == sizes
+        assert 1 <= s.requests["Echo"] - echoes <= 2
+        assert [] == kinds(s)
+
+
+async def test_a_server_that_does_not_answer_is_left_before_it_leaves_us(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        s.redirector.cable.down.hold()
+        await trio.sleep(9.9)
+        assert [] == kinds(s)
+        await trio.sleep(1)
+
+        assert ["link_lost", "link_recovered"] == kinds(s)
+        assert "of u1" == await read(session, "a")
+
+
+async def test_a_busy_link_is_confirmed_by_its_own_requests(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        link = s.redirector.state.links["server"]
+        for _ in range(40):
+            await touch(session, "a")
+            await trio.sleep(1)
+            assert trio.current_time() + 7 <= link.trusted_until
+
+
+async def test_a_kernel_is_promised_no_more_than_the_server_is_trusted(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        async with session.open(at("a"), "w"):
+            [connection] = s.redirector.state.connections.all()
+            [handle] = connection.handles.values()
+            await trio.sleep(1)
+            assert 7 <= promise(s.redirector.state, handle) <= 10
+
+
+async def test_administrators_see_what_is_being_recovered(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        assert ["up"] == [row["state"] for row in VIEWS["links"](s.redirector.state, 0)]
+        await s.kill_server()
+        await trio.sleep(2)
+
+        [row] = VIEWS["links"](s.redirector.state, 0)
+        assert ("recovering", 2.0) == (row["state"], row["lost_for_s"])
+        assert row["dials"] > 2
+        await s.restart_server()
+        await trio.sleep(2)
+        assert ["up"] == [row["state"] for row in VIEWS["links"](s.redirector.state, 0)]
+
+
+# --- a server that is gone --------------------------------------------------------------------
+
+
+async def test_after_a_while_everything_is_given_up_and_says_so(autojump_clock):
+    async with play(reconnect_max_s=20) as s:
+        session = await enter(s, "u1")
+        with refused(DISCONNECTED) as close:
+            async with session.open(at("a"), "wb") as file:
+                await file.write(b"lost")
+                await s.kill_server()
+                began = trio.current_time()
+                for call in (lambda: session.stat(at("b")), file.read):
+                    with refused(DISCONNECTED) as no:
+                        await call()
+                    assert "server was dialled again for 20.0 s" in no.value.advice
+                assert 20.0 <= trio.current_time() - began <= 21.0
+        assert "server was dialled again for 20.0 s" in close.value.advice
+        assert ["link_lost", "link_given_up"] == kinds(s)
+        await s.restart_server()
+        await touch(session, "c")
+
+
+async def test_a_logoff_is_bounded_while_the_server_is_gone(autojump_clock):
+    async with play(logoff_max_s=5) as s:
+        session = await enter(s, "u1")
+        async with session.open(at("a"), "wb") as file:
+            await file.write(b"unsent")
+            await s.kill_server()
+            await trio.sleep(1)
+            began = trio.current_time()
+            proof = await session.logoff()
+        assert trio.current_time() - began <= 7.1
+        assert any("a: " in line for line in proof.residue), proof.residue
+        await s.restart_server()
+
+
+async def test_a_redirector_told_to_stop_meanwhile_stops_in_time(autojump_clock):
+    async with play(logoff_max_s=5) as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        await s.kill_server()
+        await trio.sleep(1)
+        nursery.start_soon(stat_or_not, session)
+        await trio.sleep(1)
+        began = trio.current_time()
+        await daemon.stop(s.redirector.state)
+        assert trio.current_time() - began <= 7.1
+        await s.restart_server()
+
+
+async def stat_or_not(session):
+    with pytest.raises(SessionError):
+        await session.stat(at("b"))

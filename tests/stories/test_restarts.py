@@ -39,7 +39,7 @@ async def test_while_it_is_down_nobody_reaches_it(autojump_clock):
 
 async def test_a_killed_server_does_nothing_more(autojump_clock):
     """Nor does it delete on close, nor finish what waited for a break."""
-    async with play("win10") as s:
+    async with play("win10", reconnect_max_s=0) as s:
         doomed = await enter_directly(s, "u1")
         tree = await doomed.connect("server", SHARE)
         create = m.Create(

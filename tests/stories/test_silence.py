@@ -146,7 +146,7 @@ async def test_an_echo_now_and_then_is_enough(autojump_clock):
 async def test_a_slow_link_is_not_a_silent_one(autojump_clock):
     async with play() as s:
         session = await enter(s, "u1")
-        s.redirector.cable.delay(4.0)
+        s.redirector.cable.delay(3.5)
         for _ in range(10):
             await touch(session, "a")
         assert (1, 0) == (uses(s), freed(s))

@@ -81,6 +81,7 @@ def server(card: Card, preset: str) -> server_config.Config:
 def redirector(card: Card, preset: str, host: str) -> redird_config.Config:
     """A host's redirector; started again under the same name it is the same one."""
     table = {"preset": preset, "instance": host, "instance_key": f"the key of {host}"} | LASTING
+    table["server_silence_max_s"] = LASTING["peer_silence_max_s"]
     made = _build(redird_config.Config, "redirector", table, card.redirector)
     return replace(made, policy=dict(card.policy))
 

@@ -141,6 +141,7 @@ def _redirector(setting: Setting) -> RedirectorConfig:
         sessions_max=SESSIONS_MAX,
         echo_s=ECHO_S,
         peer_silence_max_s=SILENCE_MAX_S,
+        server_silence_max_s=SILENCE_MAX_S,
     )
 
 

@@ -5,6 +5,7 @@ back, to slow down or to cut; and whoever asks gets the answer, cancelled or not
 and tables at both ends are the daemons' own.
 """
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -12,6 +13,7 @@ from typing import Any, cast
 import trio
 
 from redird.wire import dialling
+from redird.wire.confirming import Confirmed
 from redird.wire.errors import LinkLost, Refused
 from redird.wire.link import Answer, FollowUp, Handler, Link
 from redird.wire.messages import Message, Negotiated, RefusedReply
@@ -27,6 +29,7 @@ class End:
 
     def __init__(self, state: State, answer: Handler) -> None:
         self.lost: str | None = None
+        self.confirmed = Confirmed(math.inf)
         self.admit_by: float | None = None
         self.exchange = self
         self.other = self
@@ -98,7 +101,12 @@ async def _answered_later(answer: Any, on_reply: Heard) -> None:
 
 @asynccontextmanager
 async def open_shortcut(
-    state: State, *, handler: Handler, silence_max_s: float, **options: Any
+    state: State,
+    *,
+    handler: Handler,
+    silence_max_s: float,
+    confirming: bool = False,
+    **options: Any,
 ) -> AsyncIterator[tuple[Link, Negotiated]]:
     """Reach the server whose tables `state` is, as `dialling.open_link` would."""
     number = state.next_number()

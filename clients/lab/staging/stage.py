@@ -245,7 +245,7 @@ class Stage:
         """Wait until nothing is left, or ought to be; returns what is."""
         look_s = LOOK_S
         leaving_max_s = max(map(_leaving_max_s, self.redirectors), default=1.0)
-        kept_s = self.server.config.durable_age_max_s if self.server.durable else 0.0
+        kept_s = self.server.config.durable_age_max_s  # of what a link lost by then had open
         with trio.move_on_after(leaving_max_s + kept_s):
             while self.leftovers():
                 await trio.sleep(look_s)

@@ -52,7 +52,11 @@ class Daemons:
         if self.dormant_age_s is not None:
             policy["dormant_age_max_s"] = self.dormant_age_s
         return RedirectorConfig(
-            preset=self.preset, policy=policy, echo_s=ECHO_S, peer_silence_max_s=SILENCE_MAX_S
+            preset=self.preset,
+            policy=policy,
+            echo_s=ECHO_S,
+            peer_silence_max_s=SILENCE_MAX_S,
+            server_silence_max_s=SILENCE_MAX_S,
         )
 
     def on_stage(self) -> AbstractAsyncContextManager[Stage]:
