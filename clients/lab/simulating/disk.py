@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+from clients.lab.checking.history import BLOCK_BYTES
 from redird.wire.errors import Refused
 from redird.wire.status import Status
 from shareserver.store import Store, StoreFile
@@ -85,7 +86,8 @@ class FaultyFile:
         """Write; one that is short has written its first half."""
         if self._store.trouble.meets("write"):
             if self._store.trouble.error == "short":
-                self.inner.write(offset, data[: len(data) // 2])
+                part = len(data) // 2 // BLOCK_BYTES * BLOCK_BYTES  # what is torn is nobody's
+                self.inner.write(offset, data[:part])
             self._refuse("write")
         return self.inner.write(offset, data)
 

@@ -118,6 +118,9 @@ def draw(random: Random) -> Knobs:
     preset = random.choices(list(PRESETS), list(PRESETS.values()))[0]
     drawn = {name: random.choice(values) for name, values in CHOICES.items()}
     uses_max = max(1, drawn["users"] - random.choice((0, 0, 1, 1, 2, 3)))
+    late_s = drawn["delay_s"] + drawn["jitter_s"]
+    drawn["recall_wait_s"] += 8 * late_s  # else nobody can answer a recall in time
+    drawn["logoff_max_s"] += 20 * late_s  # nor end in order
     return Knobs(preset=preset, uses_max=uses_max, **drawn)
 
 

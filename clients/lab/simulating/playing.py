@@ -160,7 +160,8 @@ class _Play:
         """Work under faults, heal, leave, look what is left."""
         watch = self._watch
         watch.delay_s, watch.jitter_s = self._knobs.delay_s, self._knobs.jitter_s
-        watch.recorder.setting(self._trial.seed, **world.setting(self._knobs))
+        setting = world.setting(self._knobs, self._leaving_max_s())
+        watch.recorder.setting(self._trial.seed, **setting)
         async with trio.open_nursery() as nursery:
             self._field = SimulatedField(self._stage, nursery, self._trial.seed, watch.told)
             watch.server_started()

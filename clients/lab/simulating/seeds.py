@@ -40,6 +40,7 @@ class Found:
     fired: Counter[str] = field(default_factory=Counter)
     presets: Counter[str] = field(default_factory=Counter)
     simulated_s: float = 0.0
+    digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, one: Seed) -> None:
         """One more has been played."""
@@ -50,6 +51,7 @@ class Found:
         self.fired.update(one.fired)
         self.presets[one.preset] += 1
         self.simulated_s += one.simulated_s
+        self.digests[one.seed] = one.digest
 
 
 def play_one(seed: int) -> Seed:
@@ -118,3 +120,8 @@ def _pieces(seeds: Sequence[int], processes: int) -> Iterator[Sequence[int]]:
     size = max(1, min(PIECE, len(seeds) // max(1, processes)))
     for start in range(0, len(seeds), size):
         yield seeds[start : start + size]
+
+
+def differing(one: Found, other: Found) -> list[int]:
+    """Return the seeds whose histories differ between two runs of the same."""
+    return [seed for seed, digest in one.digests.items() if other.digests.get(seed) != digest]

@@ -9,6 +9,7 @@ import trio
 
 from clients.faults.toxics import DOWNSTREAM, UPSTREAM
 from clients.lab.checking.recorder import Recorder
+from clients.lab.simulating.field import OPEN_SHARE
 from clients.lab.simulating.invariants import ALWAYS, Seen
 from clients.lab.simulating.wires import CableWire
 from clients.lab.staging.cable import Cable, Lane
@@ -82,7 +83,8 @@ class Watch:
 
     def _heard_from(self, source: str) -> Callable[[dict[str, Any]], None]:
         def heard(fact: dict[str, Any]) -> None:
-            self.recorder.fact(source, fact)
+            if fact.get("share") != OPEN_SHARE:  # where strangers are
+                self.recorder.fact(source, fact)
 
         return heard
 

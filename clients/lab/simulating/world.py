@@ -59,10 +59,14 @@ def redirector(knobs: Knobs, host: str) -> RedirectorConfig:
     )
 
 
-def setting(knobs: Knobs) -> dict[str, Any]:
+def setting(knobs: Knobs, quiet_s: float) -> dict[str, Any]:
     """What a history says of the run it is of."""
-    row = knobs.row()
-    return row | {"quiet_s": 1.0, "uses_max": knobs.uses_max}
+    kept = {one.name for one in fields(ServerConfig)}
+    row = knobs.row() | {"quiet_s": quiet_s, "journal": knobs.journal and "journal" in kept}
+    return {name: value for name, value in row.items() if name in kept or name not in _RECOVERY}
+
+
+_RECOVERY = ("grace_s", "durable_age_max_s")
 
 
 def _known(kind: type, wanted: dict[str, Any]) -> dict[str, Any]:
