@@ -31,6 +31,11 @@ def server_wire(field: Field, random: Random) -> Wire:
     return field.wires[chosen(random, names)]
 
 
+def server_wires(field: Field) -> list[Wire]:
+    """All wires between redirectors and the server."""
+    return [field.wires[name] for name in sorted(field.wires) if name.endswith(f"-{SERVER}")]
+
+
 def some_redirector(field: Field, random: Random) -> Program:
     """Any redirector."""
     return field.programs[chosen(random, [name for name in field.programs if name != SERVER])]
@@ -69,6 +74,19 @@ async def apply(wire: Wire, length_s: float, *toxics: Toxic) -> int:
         for toxic in toxics:
             wire.remove(toxic)
     return sum(map(wire.changed, toxics))
+
+
+async def apply_to_all(wires: Sequence[Wire], length_s: float, *toxics: Toxic) -> int:
+    """The same on several wires at once."""
+    counts: list[int] = []
+
+    async def one(wire: Wire) -> None:
+        counts.append(await apply(wire, length_s, *toxics))
+
+    async with trio.open_nursery() as nursery:
+        for wire in wires:
+            nursery.start_soon(one, wire)
+    return sum(counts)
 
 
 async def wait_touched(wire: Wire, toxics: Sequence[Toxic], wait_max_s: float) -> int:

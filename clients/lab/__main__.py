@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": "clients.lab.simulating.command:simulate",
     "bench": "clients.lab.bench.command:bench",
     "check": "clients.lab.checking.command:check_command",
+    "faults": "clients.lab.faulting.command:faults_command",
 }
 
 

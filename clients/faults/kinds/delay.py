@@ -6,11 +6,11 @@ What was said after it arrives before it: a new open before the close of the old
 from random import Random
 
 from clients.faults.field import Field
-from clients.faults.injecting import apply, partings, server_wire
+from clients.faults.injecting import apply_to_all, partings, server_wires
 
 
 class Delay:
-    """Delay the first messages by which uses end, on one wire to the server."""
+    """Delay the first messages by which uses end, on all wires to the server."""
 
     name = "delay"
     band = "network"
@@ -18,8 +18,8 @@ class Delay:
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
         late_ms = random.randint(50, 800)
-        toxics = partings(random, "delay", random.randint(0, 2), delay=late_ms)
-        return await apply(server_wire(field, random), length_s, *toxics)
+        toxics = partings(random, "delay", random.randint(0, 1), delay=late_ms)
+        return await apply_to_all(server_wires(field), length_s, *toxics)
 
 
 KIND = Delay()

@@ -7,20 +7,20 @@ message is missing is none any more, so the wire's links are reset in the end.
 from random import Random
 
 from clients.faults.field import Field
-from clients.faults.injecting import apply, partings, server_wire
+from clients.faults.injecting import apply_to_all, partings, server_wires
 
 
 class Drop:
-    """Lose the first messages by which uses end, on one wire to the server."""
+    """Lose the first messages by which uses end, on each wire to the server."""
 
     name = "drop"
     band = "network"
     needs: tuple[str, ...] = ()
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        wire = server_wire(field, random)
-        count = await apply(wire, length_s, *partings(random, "drop", 1))
-        if count:
+        wires = server_wires(field)
+        count = await apply_to_all(wires, length_s, *partings(random, "drop", 1))
+        for wire in wires if count else ():
             wire.cut()
         return count
 

@@ -6,19 +6,19 @@ A slot given back twice is a slot too many for the next ones: one logoff, one re
 from random import Random
 
 from clients.faults.field import Field
-from clients.faults.injecting import apply, partings, server_wire
+from clients.faults.injecting import apply_to_all, partings, server_wires
 
 
 class Duplicate:
-    """Double the first messages by which uses end, on one wire to the server."""
+    """Double the first messages by which uses end, on all wires to the server."""
 
     name = "duplicate"
     band = "network"
     needs: tuple[str, ...] = ()
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        toxics = partings(random, "duplicate", random.randint(0, 2))
-        return await apply(server_wire(field, random), length_s, *toxics)
+        toxics = partings(random, "duplicate", random.randint(0, 1))
+        return await apply_to_all(server_wires(field), length_s, *toxics)
 
 
 KIND = Duplicate()

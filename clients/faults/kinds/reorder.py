@@ -6,19 +6,19 @@ The server may answer requests in any order, and a redirector that pipelines the
 from random import Random
 
 from clients.faults.field import Field
-from clients.faults.injecting import apply, partings, server_wire
+from clients.faults.injecting import apply_to_all, partings, server_wires
 
 
 class Reorder:
-    """Let the next message overtake those by which uses end, on one wire to the server."""
+    """Let the next message overtake those by which uses end, on all wires to the server."""
 
     name = "reorder"
     band = "network"
     needs: tuple[str, ...] = ()
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        toxics = partings(random, "reorder", random.randint(0, 2))
-        return await apply(server_wire(field, random), length_s, *toxics)
+        toxics = partings(random, "reorder", random.randint(0, 1))
+        return await apply_to_all(server_wires(field), length_s, *toxics)
 
 
 KIND = Reorder()

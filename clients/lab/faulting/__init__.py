@@ -1,0 +1,1 @@
+"""Real processes under load, broken by a seeded schedule of faults, then judged."""
