@@ -38,6 +38,8 @@ def connect(path: str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=OFF")
         db.execute("BEGIN IMMEDIATE")
         _require_ours(db, path)
+        if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("the file is malformed")
         db.execute("COMMIT")
     except OSError as error:
         raise ConfigError(f"journal: {path}: {(error.strerror or '').lower()}") from None

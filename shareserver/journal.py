@@ -21,10 +21,10 @@ from redird.wire.messages import Message
 from shareserver.handles import Handle, Identity, OpenEntry
 from shareserver.leases import Lease
 from shareserver.ledger import ConnectionLedger, Use
+from shareserver.receipts import RECEIPTS_MAX, Receipt
 
 AHEAD = 1000  # a mark is so far above the last number given, so that it is seldom moved
 FACTS_MAX = 10_000
-RECEIPTS_MAX = 1000
 log = structlog.get_logger()
 
 
@@ -40,7 +40,7 @@ class Journal:
     def __init__(self, db: sqlite3.Connection | None, path: str = "") -> None:
         self.db = db
         self._path = path
-        self._begun = False
+        self._noted: list[tuple[str, tuple[Any, ...]]] = []  # since it was settled last
         self._marks: dict[str, int] = {}
         self._numbered: dict[str, Numbered] = {}
         self._ledger: ConnectionLedger | None = None
@@ -73,8 +73,8 @@ class Journal:
         """Note a single value."""
         self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
 
-    def watch(self, ledger: ConnectionLedger, numbered: dict[str, Numbered]) -> None:
-        """From now on keep marks above the numbers of these tables, and the ledger's facts.
+    def watch(self, ledger: ConnectionLedger, numbered: dict[str, Numbered], fact: int) -> None:
+        """Keep marks above the numbers of these tables, and the ledger's facts after `fact`.
 
         The tables go on above the marks that are there.
         """
@@ -82,24 +82,18 @@ class Journal:
             table.last = max(table.last, self.meta(f"last {name}", 0))
             self._marks[name] = 0
         self._numbered, self._ledger = numbered, ledger
-        self._fact = ledger.fact_number
+        self._fact = fact
 
     # --- writing ---
 
     def _do(self, statement: str, *values: Any) -> None:
-        if self.db is None:
-            return
-        try:
-            if not self._begun:
-                self.db.execute("BEGIN")
-                self._begun = True
-            self.db.execute(statement, values)
-        except sqlite3.Error as error:
-            self._fail(error)
+        if self.db is not None:
+            self._noted.append((statement, values))
 
     def settle(self) -> None:
         """Commit what was noted; what is said after that may leave."""
-        if self.db is None:
+        db = self.db
+        if db is None:
             return
         for name, table in self._numbered.items():
             if table.last > self._marks[name]:
@@ -107,12 +101,12 @@ class Journal:
                 self.note(f"last {name}", table.last + AHEAD)
         if self._ledger is not None and self._ledger.fact_number > self._fact:
             self._take_facts(self._ledger)
-        if self._begun and self.db is not None:
+        if self._noted:
+            noted, self._noted = self._noted, []
             try:
-                self.db.execute("COMMIT")
+                _write(db, noted)
             except sqlite3.Error as error:
                 self._fail(error)
-            self._begun = False
 
     def _take_facts(self, ledger: ConnectionLedger) -> None:
         for fact in ledger.latest_facts(self._fact):
@@ -124,9 +118,8 @@ class Journal:
 
     def sever(self) -> None:
         """Write nothing any more, and leave what was not settled undone."""
-        db, self.db = self.db, None
-        if db is not None and self._begun:
-            db.execute("ROLLBACK")
+        self.db = None
+        self._noted.clear()
 
     def close(self) -> None:
         """Settle, and end it in order."""
@@ -138,7 +131,7 @@ class Journal:
     def _fail(self, error: sqlite3.Error) -> None:
         """An old record would be worse than none: the file goes."""
         log.error("journal_failed", path=self._path, reason=str(error), kept="nothing from now")
-        db, self.db, self._begun = self.db, None, False
+        db, self.db = self.db, None
         with suppress(sqlite3.Error):
             if db is not None:
                 db.close()
@@ -157,24 +150,26 @@ class Journal:
         """A slot is free."""
         self._do("DELETE FROM uses WHERE tree = ?", tree)
 
-    def refused(self, number: int, row: dict[str, Any]) -> None:
+    def refused(self, receipt: Receipt) -> None:
         """A refusal's receipt, as far as it is known."""
-        self._do("INSERT OR REPLACE INTO receipts VALUES (?, ?)", number, json.dumps(row))
-        self._do("DELETE FROM receipts WHERE number <= ?", number - RECEIPTS_MAX)
+        if self.db is not None:
+            row = receipt.number, json.dumps(receipt.row())
+            self._do("INSERT OR REPLACE INTO receipts VALUES (?, ?)", *row)
+            self._do("DELETE FROM receipts WHERE number <= ?", receipt.number - RECEIPTS_MAX)
 
     # --- handles and their leases ---
 
-    def opened(self, handle: Handle, user: str, lease: int, *, follow: bool) -> None:
+    def opened(self, handle: Handle, use: Use, lease: int, *, follow: bool) -> None:
         """A durable redirector has opened a file."""
         if self.db is None:
             return
         self.know(handle)
         entry = handle.entry
-        who = handle.number, handle.tree, entry.number, handle.lessee, user
-        what = entry.share, handle.path, identity_text(entry.identity)
+        who = handle.number, handle.tree, entry.number, handle.lessee, use.user
+        what = use.share, handle.path, identity_text(entry.identity)
         how = handle.access, handle.share, handle.delete_on_close, follow, lease
         row = (*who, *what, *how, handle.since_ns)
-        self._do(f"INSERT INTO handles VALUES ({', '.join('?' * len(row))})", *row)
+        self._do("INSERT INTO handles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
 
     def know(self, handle: Handle) -> None:
         """There is a row of this handle."""
@@ -252,6 +247,16 @@ class Journal:
             self._do("DELETE FROM replies WHERE lessee = ?", lessee)
         for number in numbers or ():
             self._do("DELETE FROM replies WHERE lessee = ? AND number = ?", lessee, number)
+
+
+def _write(db: sqlite3.Connection, noted: list[tuple[str, tuple[Any, ...]]]) -> None:
+    """One statement is a transaction of its own."""
+    if len(noted) > 1:
+        db.execute("BEGIN")
+    for statement, values in noted:
+        db.execute(statement, values)
+    if len(noted) > 1:
+        db.execute("COMMIT")
 
 
 def identity_text(identity: Identity) -> str:

@@ -5,7 +5,7 @@ A use is one tree connect (MS-SRVS Share.CurrentUses), not a user and not a file
 old one never names a new slot. Whatever frees a use, it is freed once.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -52,7 +52,7 @@ class ConnectionLedger:
         use = Use(self.last, share, session, peer, user, now_ns)
         held[use.number] = self._uses[use.number] = use
         self._admitted += 1
-        self._note("use_admitted", use, now_ns)
+        self._note("use_admitted", use, now_ns, len(held))
         return use
 
     def release(self, number: int, now_ns: int) -> Use | None:
@@ -61,7 +61,7 @@ class ConnectionLedger:
         if use is not None:
             del self._by_share[use.share][number]
             self._released += 1
-            self._note("use_released", use, now_ns)
+            self._note("use_released", use, now_ns, self.uses(use.share))
         return use
 
     def note_refusal(self) -> None:
@@ -93,10 +93,21 @@ class ConnectionLedger:
         newer = takewhile(lambda fact: fact["number"] > since, reversed(self._facts))
         return list(newer)[::-1]
 
-    def restore(self, facts: list[dict[str, Any]]) -> None:
-        """Go on after the facts of an earlier start."""
-        self._facts.extend(facts)
-        self.fact_number = facts[-1]["number"] if facts else 0
+    def restore(self, facts: list[dict[str, Any]], now_ns: int) -> None:
+        """Go on after the facts of an earlier start; what was held then is held no more."""
+        held: dict[int, dict[str, Any]] = {}
+        for fact in facts:
+            self._facts.append(fact)
+            self.fact_number = fact["number"]
+            if fact["kind"] == "use_admitted":
+                held[fact["tree"]] = fact
+            else:
+                held.pop(fact["tree"], None)
+        left = Counter(fact["share"] for fact in held.values())
+        for fact in held.values():
+            left[fact["share"]] -= 1
+            use = Use(fact["tree"], fact["share"], fact["session"], 0, fact["user"], now_ns)
+            self._note("use_released", use, now_ns, left[use.share])
 
     def statistics(self) -> dict[str, int]:
         """Return flat counters."""
@@ -114,7 +125,7 @@ class ConnectionLedger:
         assert self._admitted - self._released == len(self._uses)
         assert all(number <= self.last for number in self._uses)
 
-    def _note(self, kind: str, use: Use, now_ns: int) -> None:
+    def _note(self, kind: str, use: Use, now_ns: int, uses: int) -> None:
         self.fact_number += 1
         fact = {
             "number": self.fact_number,
@@ -124,7 +135,7 @@ class ConnectionLedger:
             "share": use.share,
             "session": use.session,
             "user": use.user,
-            "uses": len(self._by_share[use.share]),
+            "uses": uses,
         }
         self._facts.append(fact)
         self.on_fact(fact)

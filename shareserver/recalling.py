@@ -53,7 +53,7 @@ async def complete_receipt(state: State, receipt: Receipt) -> None:
     for number, (description, answered_ns) in told.items():
         receipt.describe(number, description, answered_ns)
     receipt.complete = True
-    state.journal.refused(receipt.number, receipt.row())
+    state.journal.refused(receipt)
     state.completing.pop(receipt.number).set()
 
 

@@ -27,7 +27,8 @@ from shareserver.store import StoreFile
 def remember(state: State) -> None:
     """Go on above all numbers given before, and after all that is history."""
     journal = state.journal
-    state.ledger.restore([json.loads(text) for _, text in journal.rows("facts")])
+    facts = [json.loads(text) for _, text in journal.rows("facts")]
+    state.ledger.restore(facts, state.world.wall_now())
     state.receipts.restore([json.loads(text) for _, text in journal.rows("receipts")])
     numbered: dict[str, Numbered] = {
         "tree": state.ledger,
@@ -35,7 +36,7 @@ def remember(state: State) -> None:
         "receipt": state.receipts,
         "session": state,
     }
-    journal.watch(state.ledger, numbered)
+    journal.watch(state.ledger, numbered, facts[-1]["number"] if facts else 0)
     journal.note("epoch", journal.meta("epoch", 0) + 1)
     state.leases.on_change = journal.leased
     state.replays.on_left_out = lambda lessee: journal.forgotten(lessee, None)
@@ -61,9 +62,8 @@ def _restore_handles(state: State, now: float) -> None:
             state.journal.lost(row[0])
             continue
         state.journal.know(handle)
-        kept[handle.tree, Owner(handle.lessee, row[4], handle.entry.share)].append(
-            handle.number
-        )
+        owner = Owner(handle.lessee, row[4], row[5])
+        kept[handle.tree, owner].append(handle.number)
     for (tree, owner), numbers in sorted(kept.items(), key=lambda one: one[0][0]):
         state.durable.keep(tree, owner, numbers, now)
 

@@ -75,6 +75,7 @@ CORES = [
     "shareserver.ledger",
     "shareserver.handles",
     "shareserver.durable",
+    "shareserver.grace",
     "shareserver.replays",
     "shareserver.leases",
     "shareserver.locks",

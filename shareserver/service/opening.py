@@ -44,7 +44,7 @@ def create(state: State, peer: Peer, request: m.Create) -> Message | Awaitable[M
         raise Refused(Status.STATUS_CANNOT_DELETE, "the root of a share")
     breaks = _name_in_way(state, peer, use, request)
     if not breaks:
-        file, created = _open(state, use, request)
+        file, created = _open_with_room(state, use, request)
         try:
             if not _made_way(state, request, file):
                 breaks = _in_way(state, peer, use, request, file)
@@ -58,13 +58,18 @@ def create(state: State, peer: Peer, request: m.Create) -> Message | Awaitable[M
 
 
 def _require_room(state: State, path: str) -> None:
-    """What is only kept goes before anybody is refused."""
     while len(state.handles) >= state.config.handles_max:
-        oldest = state.durable.oldest()
-        handle = None if oldest is None else state.handles.find(*oldest)
-        if handle is None:
+        if not _closed_oldest(state):
             raise Refused(Status.STATUS_TOO_MANY_OPENED_FILES, path)
+
+
+def _closed_oldest(state: State) -> bool:
+    """What is only kept goes before anybody is refused."""
+    oldest = state.durable.oldest()
+    handle = None if oldest is None else state.handles.find(*oldest)
+    if handle is not None:
         close_handle(state, handle)
+    return handle is not None
 
 
 def _require_sense(request: m.Create) -> None:
@@ -92,6 +97,17 @@ def _keeps_content(request: m.Create) -> bool:
 def _require_no_change(request: m.Create) -> None:
     if request.access & _CHANGES or request.disposition not in f.KEEPS_CONTENT:
         raise Refused(Status.STATUS_MEDIA_WRITE_PROTECTED, request.path)
+
+
+def _open_with_room(state: State, use: Use, request: m.Create) -> tuple[StoreFile, bool]:
+    """This process may have as many files open as the system lets it."""
+    while True:
+        try:
+            return _open(state, use, request)
+        except Refused as no:
+            full = no.status is Status.STATUS_TOO_MANY_OPENED_FILES
+            if not (full and _closed_oldest(state)):
+                raise
 
 
 def _open(state: State, use: Use, request: m.Create) -> tuple[StoreFile, bool]:
@@ -212,7 +228,7 @@ def _finish(
     if "durable" in peer.capabilities:
         follow = not request.options & f.FILE_OPEN_REPARSE_POINT
         held = state.leases.state(file.identity, lessee)
-        state.journal.opened(handle, use.user, held, follow=follow)
+        state.journal.opened(handle, use, held, follow=follow)
     action = _action(request, created)
     # Under another spelling nobody would be told either.
     unsure = file.followed or state.share_of(use).ignore_case

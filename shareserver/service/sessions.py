@@ -137,7 +137,7 @@ def _refusal(state: State, session: Session, share: str, uses_max: int) -> Refus
     receipt = state.receipts.open(
         share, session.user, session.peer.number, state.world.wall_now(), uses_max, holders
     )
-    state.journal.refused(receipt.number, receipt.row())
+    state.journal.refused(receipt)
     state.completing[receipt.number] = trio.Event()
     state.spawn(complete_receipt, state, receipt)
     detail = {"receipt": receipt.number, "uses": len(holders), "uses_max": uses_max}

@@ -252,12 +252,23 @@ async def test_refusals_and_slot_history_and_numbers_go_on(autojump_clock):
         assert (1, 1) == (len(receipts), len(facts))
         await restart(s)
         assert receipts == s.server.receipts.rows(0)
-        assert facts == s.server.ledger.facts(0)
+        ended = facts[0] | {"number": 2, "kind": "use_released", "uses": 0}
+        ended["at_ns"] = s.wall_now()
+        assert [*facts, ended] == s.server.ledger.facts(0)
         for table in ("ledger", "handles", "receipts"):
             assert getattr(s.server, table).last >= getattr(before, table).last
         assert s.server.last >= before.last
         await enter_directly(s, "u2")
-        assert [1, 2] == [fact["number"] for fact in s.server.ledger.facts(0)]
+        assert [1, 2, 3] == [fact["number"] for fact in s.server.ledger.facts(0)]
+
+
+async def test_a_second_restart_does_not_end_again_what_has_ended(autojump_clock):
+    async with kept() as s:
+        await enter_directly(s, "u1")
+        await restart(s)
+        facts = s.server.ledger.facts(0)
+        await restart(s)
+        assert 2 == len(facts) == len(s.server.ledger.facts(0))
 
 
 async def test_an_unknown_user_has_the_same_salt_after_a_restart(autojump_clock):
