@@ -78,7 +78,7 @@ async def flush(state: State, peer: Peer, request: m.Flush) -> Message:
     """Bring a file to the server's disk, with all that was deferred."""
     opened = opened_file(state, peer, request.tree, request.handle)
     await flush_deferred(state, opened.handle.file)
-    raise_error(opened.handle)
+    raise_error(opened)
     await link_of(state, opened).flush(opened.handle.tree, opened.handle.server_handle)
     return m.Flushed()
 

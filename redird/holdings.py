@@ -118,7 +118,7 @@ class Handle:
     parked_at: float = 0.0
     due_at: float = 0.0
     dead: bool = False
-    error: Refused | None = None  # of a deferred write, not yet reported
+    untold: dict[int, Refused] = field(default_factory=dict)  # failed writes, by open
     lost: str = ""  # with its link, and what was tried
 
 

@@ -26,7 +26,7 @@ def close(state: State, opened: Open) -> Answer:
     if taken:
         state.spawn(closing.close_handles, state, taken)
     state.note(opened.connection)
-    raise_error(opened.handle)
+    raise_error(opened)
     return m.Closed()
 
 
@@ -40,7 +40,7 @@ async def _flush_and_close(state: State, opened: Open) -> m.Closed:
         state.note(opened.connection)
     state.counters.closes_answered_locally += opened.handle not in taken
     await _wait_closed(state, opened.handle)
-    raise_error(opened.handle)
+    raise_error(opened)
     return m.Closed()
 
 
@@ -52,7 +52,7 @@ async def _wait_closed(state: State, handle: Handle) -> None:
 async def _close_now(state: State, opened: Open, taken: list[Handle]) -> m.Closed:
     await closing.close_handles(state, taken)
     state.note(opened.connection)
-    raise_error(opened.handle)
+    raise_error(opened)
     return m.Closed()
 
 

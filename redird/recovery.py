@@ -75,6 +75,7 @@ def lose(state: State, connection: Connection) -> None:
     closing.slot_lost(state, connection)
     if connection.left_at is not None and not connection.releasing:
         state.connections.end(connection)
+        closing.drop_link_if_unused(state, connection.link)
 
 
 def recovered(state: State, link: str, outage: Outage, counts: Counts) -> None:
@@ -213,8 +214,7 @@ def _commit(state: State, link: str, over: Over, taken: Taken) -> Counts:
             session.upstream[link] = number
         else:
             state.spawn(_leave, over, m.Logoff(number))
-    for connection in connections:
-        _move(state, connection, taken)
+    _move_all(state, connections, taken)
     for tree, _ in taken.trees.values():  # of whoever left meanwhile
         state.spawn(_leave, over, m.TreeDisconnect(tree))
     for session in sessions_of(state.sessions.all(), link):
@@ -225,10 +225,21 @@ def _commit(state: State, link: str, over: Over, taken: Taken) -> Counts:
     return {"slots": slots, "handles_reclaimed": kept, "handles_lost": handles - kept}
 
 
+def _move_all(state: State, connections: list[Connection], taken: Taken) -> None:
+    stay = {connection for connection in connections if is_taken_up(connection)}
+    for connection in connections:  # all first: a server that forgot gives old numbers anew
+        state.connections.lost_tree(connection)
+    for connection in connections:
+        if connection in stay:
+            _move(state, connection, taken)
+        else:
+            lose(state, connection)
+
+
 def _move(state: State, connection: Connection, taken: Taken) -> None:
     """A connection goes on under its new tree, or it has none any more."""
     tree, read_only = taken.trees.get(connection, (0, False))
-    if not tree or tree in taken.ended or not is_taken_up(connection):
+    if not tree or tree in taken.ended:
         lose(state, connection)
         return
     del taken.trees[connection]

@@ -114,7 +114,7 @@ class Callers:
         """Bring to the server's kernel what was deferred; raises what became of it, once."""
         opened = opened_file(self._state, self._peer, tree, handle)
         await flushing.flush(self._state, opened.handle.file)
-        flushing.raise_error(opened.handle)
+        flushing.raise_error(opened)
 
     async def log_on(self, uid: int) -> Caller:
         """Return a user's session, made at its first use; raises Refused or NotDone."""

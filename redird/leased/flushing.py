@@ -1,18 +1,19 @@
 """How deferred writes reach the server, and where their errors go.
 
 One extent of a file is on its way at a time, so that they arrive in the order in which they
-were written. What the server refuses is left with the handle: the next write, flush or close
-through it reports it, once.
+were written. What the server refuses is left with each open of the handle: its next write,
+flush or close reports it, once.
 """
 
 import trio
 
-from redird.holdings import Connection, File, Handle
+from redird.holdings import Connection, File, Handle, Open
 from redird.leased.deferred import Extent
 from redird.state import State
 from redird.wire.errors import Refused
 from redird.wire.status import Status
 
+NOBODY = 0  # no open's number
 SEND_AT_BYTES = 256 * 1024  # of one file: then sending begins beside the writing
 
 
@@ -59,14 +60,15 @@ async def _send(state: State, extent: Extent) -> None:
 
 
 def _failed(state: State, handle: Handle, no: Refused) -> None:
-    """What the file holds is not known any more."""
-    handle.error = handle.error or Refused(no.status, handle.path, no.detail)
+    """What the file holds is not known any more; each open of the handle is told of it."""
+    for number in handle.opens or (NOBODY,):
+        handle.untold.setdefault(number, Refused(no.status, handle.path, no.detail))
     state.forget_data(handle.file)
 
 
-def raise_error(handle: Handle) -> None:
-    """Report the error of an earlier deferred write, if there was one."""
-    error, handle.error = handle.error, None
+def raise_error(opened: Open) -> None:
+    """Report the error of an earlier deferred write, once to each open there was."""
+    error = opened.handle.untold.pop(opened.number, None)
     if error is not None:
         raise error
 
@@ -90,10 +92,13 @@ async def flush_connections(state: State, connections: list[Connection]) -> list
     handles = [handle for one in connections for handle in one.handles.values()]
     for file in {handle.file: None for handle in handles if handle.file in state.deferred}:
         await flush(state, file)
-    failed = [handle for handle in handles if handle.error is not None]
-    words = [f"{one.path}: a deferred write failed: {one.error}" for one in failed]
+    failed = [handle for handle in handles if handle.untold]
+    words = [
+        f"{one.path}: a deferred write failed: {next(iter(one.untold.values()))}"
+        for one in failed
+    ]
     for handle in failed:
-        handle.error = None
+        handle.untold.clear()
     return words
 
 

@@ -18,7 +18,7 @@ from redird.wire.link import Answer
 def write(state: State, opened: Open, request: m.Write) -> Answer:
     """Answer at once if the write may be deferred, or send it."""
     handle = opened.handle
-    raise_error(handle)
+    raise_error(opened)
     at = handle.file.size if request.offset == m.APPEND else request.offset
     state.locks.require_unlocked(opened, at, len(request.data), writing=True)
     if not _is_deferrable(state, handle, request):
@@ -81,7 +81,7 @@ async def _wait_for_room(state: State, handle: Handle, done: m.DataWritten) -> m
 async def _write_through(state: State, opened: Open, request: m.Write) -> m.DataWritten:
     handle, file = opened.handle, opened.handle.file
     await flush(state, file)
-    raise_error(handle)
+    raise_error(opened)
     folders.changed(state, handle)
 
     def written(done: m.DataWritten) -> None:  # in the order in which the server did it

@@ -163,6 +163,19 @@ async def test_a_full_disk_is_told_at_the_next_write_and_only_once(autojump_cloc
             assert 0 == (await file.stat()).size
 
 
+async def test_each_open_of_a_file_is_told_what_could_not_be_written(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        with refused(Status.STATUS_DISK_FULL):
+            async with session.open(at("a"), "r+b") as written:
+                fill_up(s)
+                await written.write(bytes(1000))
+                with refused(Status.STATUS_DISK_FULL):
+                    async with session.open(at("a"), "r+b"):
+                        pass  # its close sends what was deferred
+
+
 def fill_up(s):
     disk = s.server.stores["docs"]._disk
     disk.bytes_max = disk.bytes

@@ -6,6 +6,7 @@ import trio
 from clients.errors import SessionError
 from redird import daemon
 from redird.leased.promises import promise
+from redird.presets import AFTER_KEEP
 from redird.views import VIEWS
 from redird.wire.status import Status
 from shareserver.accounts import make_verifier
@@ -98,6 +99,35 @@ async def test_a_half_open_link_of_ours_holds_no_slot_against_us(autojump_clock)
         assert (3, 3) == (uses(s), freed(s))
         for session in sessions:
             await touch(session, session.user)
+
+
+async def test_a_server_that_forgot_its_numbers_gives_them_anew(autojump_clock):
+    async with play(uses_max=6) as s:
+        sessions = await at_once(enter, s, ["u1", "u2", "u3", "u4", "u5", "u6"])
+        for _ in range(10):  # the order in which sessions come back is left to chance
+            await s.kill_server()
+            await s.restart_server()
+            await trio.sleep(2)
+            s.validate()
+
+            assert 6 == uses(s)
+        for session in sessions:
+            await touch(session, session.user)
+
+
+async def test_a_private_link_goes_with_the_orphan_it_was_lost_with(autojump_clock):
+    kept = {"release_left": AFTER_KEEP, "dormant_age_max_s": 1.0, "scavenger_tick_s": 0.0}
+    async with play("sp5", policy=kept, link_per_session=True) as s:
+        session = await enter(s, "u1")
+        await touch(session, "a")
+        await session.logoff()
+        await trio.sleep(2)  # nothing dormant is left that would be closed by the loss
+        assert 1 == len(s.redirector.state.links)
+
+        s.redirector.cable.cut()
+        await trio.sleep(1)
+
+        assert {} == s.redirector.state.links
 
 
 async def test_a_link_with_nothing_to_lose_is_not_dialled_again(autojump_clock):
