@@ -60,6 +60,8 @@ class Answers:
         taken = self._state.dormant.take(
             [handle for handle in known.handles if not may_park(self._state, handle)]
         )
+        if taken:
+            self._state.note_link("dormant_broken", link, handles=len(taken))
         await closing.close_handles(self._state, taken)
         await closing.wait_close_sent(self._state, lambda handle: handle.file is known)
 

@@ -171,7 +171,8 @@ def _event(number: int, fields: dict[str, Any]) -> Event:
 
 
 def _happened(number: int, kind: str, fields: dict[str, Any]) -> str:
-    what = str(fields.get("kind" if kind == "fact" else "event", ""))
+    named = {"fact": "kind", "message": "name"}.get(kind, "event")
+    what = str(fields.get(named, ""))
     if kind in _EVENTS and what not in _EVENTS[kind]:
         known = " or ".join(_EVENTS[kind])
         raise _wrong(number, f"`event` of a {kind} is {known}, not {what!r}")

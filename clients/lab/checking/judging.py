@@ -184,6 +184,7 @@ def _disturbing(disruptions: Disruptions) -> Listeners:
         "fault fired": fired,
         "fault healed": healed,
         "link lost": blow,
+        "fact link_lost": blow,
         "server killed": killed,
         "server started": started,
         "program killed": killed,

@@ -65,6 +65,7 @@ class _Host:
     life: int = 0
     links: int = 0
     lost_ns: int | None = None  # the last of its links
+    restarted: bool = False  # the server, since then
     dead_before: int = 0  # handles opened before this line cannot have been kept
     why: str = ""
 
@@ -88,6 +89,9 @@ class OldNumbersFenced(Checker):
             "ok open": self._open,
             "link up": self._up,
             "link lost": self._lost,
+            "fact link_lost": self._away,
+            "fact link_recovered": self._back,
+            "server started": self._unsure,
             "program started": self._started,
             **{f"ok {f}": self._use for f in by_handle},
         }
@@ -103,28 +107,51 @@ class OldNumbersFenced(Checker):
             host.dead_before = event.line
             host.why = f"its redirector was started again at {clock(event.at_ns)}"
 
+    def _unsure(self, event: Event) -> None:
+        for host in self._hosts.values():
+            host.restarted = True  # its handles may be kept as long again
+
     def _lost(self, event: Event) -> None:
-        if event["to"] == "server":
-            host = self._host(event["from"])
-            host.links = max(0, host.links - 1)
-            if not host.links and host.lost_ns is None:
-                host.lost_ns = event.at_ns
+        host = self._host(event["from"])
+        host.links = max(0, host.links - 1)
+        if event["to"] == "server" and not host.links:
+            self._lose(host, event)
 
     def _up(self, event: Event) -> None:
-        if event["to"] != "server":
-            return
         host = self._host(event["from"])
-        host.links += 1
-        lost_ns, host.lost_ns = host.lost_ns, None
+        if event["to"] == "server":
+            host.links += 1
+            self._return(host, event)
+
+    def _away(self, event: Event) -> None:
+        if event["link"] == "server":  # and not one of a session's own
+            self._lose(self._host(event["from"]), event)
+
+    def _back(self, event: Event) -> None:
+        if event["link"] == "server":
+            self._return(self._host(event["from"]), event)
+
+    def _lose(self, host: _Host, event: Event) -> None:
+        if host.lost_ns is None:
+            host.lost_ns, host.restarted = event.at_ns, False
+
+    def _kept_s(self, host: _Host) -> float:
+        """How long the server may keep what was open, which may see the loss later."""
         kept_s = self.setting.durable_age_max_s
-        kept_s = kept_s + self.setting.margin_s if kept_s else 0.0
+        again_s = kept_s if host.restarted else 0.0
+        later_s = self.setting.peer_silence_max_s + self.setting.margin_s
+        return kept_s + again_s + later_s if kept_s else 0.0
+
+    def _return(self, host: _Host, event: Event) -> None:
+        lost_ns, host.lost_ns = host.lost_ns, None
+        kept_s = self._kept_s(host)
         if lost_ns is not None and event.at_ns - lost_ns > kept_s * NANO:
             away_s = (event.at_ns - lost_ns) / NANO
             host.dead_before = event.line
             host.why = f"its link was away for {away_s:.1f} s until {clock(event.at_ns)}"
 
     def _open(self, op: Operation) -> None:
-        self._opened[op.host, op.answer["handle"]] = op.invoked
+        self._opened[op.host, op.answer["handle"]] = op.returned
 
     def _use(self, op: Operation) -> None:
         self._looked += 1

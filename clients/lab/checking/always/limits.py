@@ -61,8 +61,7 @@ class LedgerWithinLimit(Checker):
         }
 
     def _started(self, event: Event) -> None:
-        if not self.setting.journal:  # all uses ended with the server
-            self._shares.clear()
+        self._shares.clear()  # all uses ended with the server; those taken up again are new
 
     def _admitted(self, event: Event) -> None:
         share = self._shares.setdefault(event["share"], {})

@@ -27,8 +27,8 @@ class OneReleaseEach(Checker):
         }
 
     def _started(self, event: Event) -> None:
+        self._held.clear()
         if not self.setting.journal:  # it knows nothing of before
-            self._held.clear()
             self._last = 0
 
     def _admitted(self, event: Event) -> None:
@@ -88,9 +88,8 @@ class _Owed(Checker):
             self._late(tree, due, event.at_ns, f"and was freed at {clock(event.at_ns)}")
 
     def _restarted(self, event: Event) -> None:
-        if not self.setting.journal:
-            self._held.clear()
-            self._due.clear()
+        self._held.clear()
+        self._due.clear()
 
     def _time(self, event: Event) -> None:
         self._last_ns = event.at_ns
@@ -146,7 +145,7 @@ class VanishedRelease(_Owed):
     """Whoever has gone without a word holds no slot longer than it takes to notice that.
 
     A link that the server saw lost frees its slots at once; a silent one when the silence is
-    judged; of a server that was killed, uses end with the grace time unless taken up again.
+    judged. With a server that is killed all end.
     """
 
     name = "vanished_release"
@@ -187,15 +186,9 @@ class VanishedRelease(_Owed):
 
     def _killed(self, event: Event) -> None:
         self._down = True
-        self._due.clear()
 
     def _restarted(self, event: Event) -> None:
         super()._restarted(event)
-        if self._down:
-            by_ns = event.at_ns + round((self.setting.grace_s + self.setting.margin_s) * NANO)
-            for user, trees in self._held.items():
-                why = f"the server was started again at {clock(event.at_ns)}"
-                self._owe(list(trees), user, by_ns, why)
         self._down = False
 
     def passed(self) -> str:
