@@ -51,6 +51,11 @@ class DurableTable:
         kept = self._trees.get(tree)
         return kept.until if kept is not None and number in kept.handles else None
 
+    def owner(self, tree: int, number: int) -> Owner | None:
+        """Return who may take a handle up again, or None if it is not kept."""
+        kept = self._trees.get(tree)
+        return kept.owner if kept is not None and number in kept.handles else None
+
     def of(self, tree: int, owner: Owner) -> list[int]:
         """Return the handles kept of a tree, if it was the `owner`'s."""
         kept = self._trees.get(tree)

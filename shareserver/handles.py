@@ -176,6 +176,10 @@ class HandleTable:
         self._opened += 1
         return handle
 
+    def get(self, number: int) -> Handle | None:
+        """Return the handle of that number, whoever has it."""
+        return self._handles.get(number)
+
     def find(self, tree: int, number: int) -> Handle | None:
         """Return the handle if it is open under this tree."""
         handle = self._handles.get(number)

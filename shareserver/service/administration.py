@@ -51,7 +51,7 @@ async def force_close(state: State, peer: Peer, request: m.ForceClose) -> Messag
 
 def _close_file(state: State, number: int) -> Message:
     """A redirector that may keep the file dormant is told by a break of its lease."""
-    handle = next((one for one in state.handles.all() if one.number == number), None)
+    handle = state.handles.get(number)
     if handle is None:
         raise Refused(Status.STATUS_NOT_FOUND, f"file {number}")
     session = state.sessions.get(handle.session)  # None: its link is lost, it was kept

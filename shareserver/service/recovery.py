@@ -12,27 +12,24 @@ GONE = ReclaimedHandle(int(Status.STATUS_OBJECT_NAME_NOT_FOUND), 0, 0, None)
 
 
 def reclaim(state: State, peer: Peer, request: m.Reclaim) -> Message:
-    """Give handles back to who had them open under an older tree; what is not named is closed.
+    """Give handles back to who had them open; what of an older tree is not named is closed.
 
-    Nobody else is told that there are any.
+    Nobody else is told that there are any. A handle is found whatever older tree it is under:
+    the answer to an earlier Reclaim may have been lost.
     """
     use = state.tree(peer, request.tree)
     owner = Owner(peer.lessee, use.user, use.share)
-    kept = set(state.durable.of(request.before, owner))
-    answers = [
-        _take_up(state, use, request.before, number) if number in kept else GONE
-        for number in request.handles
-    ]
+    answers = [_take_up(state, use, owner, number) for number in request.handles]
     if not request.more:
         _close_rest(state, request.before, owner)
     return m.Reclaimed(tuple(answers))
 
 
-def _take_up(state: State, use: Use, before: int, number: int) -> ReclaimedHandle:
-    handle = state.handles.find(before, number)
-    if handle is None:  # named twice
+def _take_up(state: State, use: Use, owner: Owner, number: int) -> ReclaimedHandle:
+    handle = state.handles.get(number)
+    if handle is None or state.durable.owner(handle.tree, number) != owner:
         return GONE
-    state.durable.reclaim(before, number)
+    state.durable.reclaim(handle.tree, number)
     state.handles.move(handle, use.number, use.session)
     state.journal.reclaimed(handle)
     entry = handle.entry

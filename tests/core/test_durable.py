@@ -83,6 +83,8 @@ class Kept(RuleBasedStateMachine):
         assert (first and (first.tree, first.number)) == self.table.oldest()
         for one in self.kept:
             assert one.until == self.table.until(one.tree, one.number)
+            assert one.owner == self.table.owner(one.tree, one.number)
+            assert self.table.owner(one.tree + 1, one.number) is None
         counters = self.table.statistics()
         assert self.expired == counters["handles_expired"]
         assert self.reclaimed == counters["handles_reclaimed"]
