@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from redird import closing, recovery
+from redird import adopting, closing, recovery
 from redird.asked import Counts
 from redird.dialled import Outage, Over
 from redird.holdings import Connection
@@ -20,7 +20,8 @@ from redird.presets import AFTER_KEEP, WHEN_DRAINED
 from redird.repeating import Standing, stand
 from redird.state import State
 from redird.wire.files import LEASE_H, LEASE_R, LEASE_W
-from redird.wire.messages import Message, UseDescription, UsesDescribed
+from redird.wire.link import Link
+from redird.wire.messages import Created, Message, UseDescription, UsesDescribed
 
 
 class Answers:
@@ -93,6 +94,14 @@ class Answers:
     def recovered(self, link: str, outage: Outage, counts: Counts) -> None:
         """A link is there again."""
         recovery.recovered(self._state, link, outage, counts)
+
+    def without_lease(self, link: str, created: Created) -> Created:
+        """Return an answer that may be an old one."""
+        return adopting.without_lease(self._state, link, created)
+
+    async def adopt(self, link: str, over: Link, tree: int, handle: int) -> None:
+        """Find out where a handle is that may have been made before a loss."""
+        await adopting.adopt(self._state, link, over, tree, handle)
 
     def standing(self, link: str, request: Message) -> Standing:
         """Find what a request names; raises Refused."""

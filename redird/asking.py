@@ -1,25 +1,46 @@
 """Asking over a link that may be lost: what was asked then, and since, is answered once.
 
 Whoever asks while a link is being recovered waits, and asks what he means, whatever the numbers
-of that are then. What must not be done twice is not asked twice.
+of that are then. What must not be done twice is asked under a number by which the server knows
+it again; one that cannot, or has forgotten, is not asked twice.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from redird.dialled import checked, hearing
-from redird.repeating import DONE_BY_THE_LOSS, Standing, must_not_twice
+from redird.once import OnceNumbers
+from redird.repeating import DONE_BY_THE_LOSS, ONCE, Standing, must_not_twice
 from redird.uplink import Uplink
+from redird.wire import messages as m
 from redird.wire.errors import LinkLost, Refused
-from redird.wire.link import FollowUp
+from redird.wire.link import FollowUp, Link
 from redird.wire.messages import Message
 from redird.wire.status import Status
 
 R = TypeVar("R", bound=Message)
 
 
+@dataclass(slots=True, eq=False)
+class Asked(Generic[R]):
+    """A request on its way. `number`: the server knows it by that; `memory`: of the server that
+    it was sent to, 0 if to none yet.
+    """
+
+    request: Message
+    expected: type[R]
+    on_reply: Callable[[R], None] | None
+    number: int = 0
+    memory: int = 0
+
+
 class Asking(Uplink):
     """A link to a server, asked over."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._once = OnceNumbers(self.epoch)
 
     async def _ask(
         self,
@@ -30,51 +51,104 @@ class Asking(Uplink):
     ) -> R:
         """Ask over the link there is; a request under a tree never dials anew."""
         link = self._link
-        if link is None:
-            return await self._ask_again(request, expected, on_reply, then, sent=False)
+        if link is None or (type(request) in ONCE and must_not_twice(request)):
+            return await self._ask_carefully(request, expected, on_reply, then)
         self.requests_sent += 1 + (then is not None)
         try:
             reply = await link.request(request, hearing(expected, on_reply), then)
         except LinkLost:
-            return await self._ask_again(request, expected, on_reply, then, sent=True)
+            asked = Asked(request, expected, on_reply, memory=self.memory)
+            return await self._ask_again(asked)
         return checked(reply, expected)
 
-    async def _ask_again(
+    def acknowledging(self) -> m.Once:
+        """Return what tells the server which of its answers have arrived."""
+        return self._once.acknowledging()
+
+    async def _ask_carefully(
         self,
         request: Message,
         expected: type[R],
         on_reply: Callable[[R], None] | None,
         then: FollowUp | None,
-        *,
-        sent: bool,
     ) -> R:
+        """Ask what must not be done twice, or when there is a link again."""
+        asked = Asked(request, expected, on_reply)
+        if must_not_twice(request) and "durable" in self._offer:
+            asked.number = self._once.begin()
+        try:
+            if self._link is not None:
+                try:
+                    return await self._send(self._link, asked, request, then)
+                except LinkLost:
+                    pass
+            return await self._ask_again(asked)
+        finally:
+            self._once.end(asked.number)
+
+    async def _send(
+        self, link: Link, asked: Asked[R], request: Message, then: FollowUp | None = None
+    ) -> R:
+        heard = hearing(asked.expected, asked.on_reply)
+        self.requests_sent += 1 + (then is not None)
+        again, asked.memory = asked.memory > 0, self.memory
+        if not asked.number or "once" not in self.capabilities:
+            return checked(await link.request(request, heard, then), asked.expected)
+        if again and isinstance(request, m.Create):
+            return await self._create_again(link, asked, request)
+        once = self._once.asking(asked.number, request)
+        return checked(await link.request(once, heard, then), asked.expected)
+
+    async def _ask_again(self, asked: Asked[R]) -> R:
         """Wait for the link, then ask what is asked then of what was meant now."""
-        if isinstance(request, DONE_BY_THE_LOSS):
+        if isinstance(asked.request, DONE_BY_THE_LOSS):
             why = f"{self.name}: the link was lost, and what was held over it is free"
             raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, why)
-        standing = self._standing(request)
+        standing = self._standing(asked.request)
         while True:
-            if sent and must_not_twice(request):
-                raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
             await self.wait_recovered()
-            link = self._link
-            if link is None:
+            if self._link is None:
                 raise self._gone()
             if isinstance(standing, Refused):
                 raise standing
             done = standing.answer()
             if done is not None:
-                return checked(done, expected)
-            self.requests_sent += 1
+                return checked(done, asked.expected)
+            self._require_safe(asked)
             try:
-                request = standing.request()
-                reply = await link.request(request, hearing(expected, on_reply))
-                return checked(reply, expected)
+                return await self._send(self._link, asked, standing.request())
             except LinkLost:
-                sent = True
+                continue
+
+    def _require_safe(self, asked: Asked[R]) -> None:
+        """Refuse to ask again what may have been done, and nobody knows any more."""
+        if not asked.memory or not must_not_twice(asked.request):
+            return
+        known = asked.number and asked.memory == self.memory and "once" in self.capabilities
+        if not known:
+            raise Refused(Status.STATUS_CONNECTION_DISCONNECTED, self.name)
 
     def _standing(self, request: Message) -> Standing | Refused:
         try:
             return self._questions.standing(self.name, request)
         except Refused as no:
             return no
+
+    async def _create_again(self, link: Link, asked: Asked[R], request: m.Create) -> R:
+        """Ask for a file that may be open already, under the tree of an earlier link.
+
+        Until that is known nothing is believed of its lease.
+        """
+
+        def created(reply: Message) -> None:
+            if isinstance(reply, m.Created) and asked.on_reply is not None:
+                heard: Any = self._questions.without_lease(self.name, reply)
+                asked.on_reply(heard)
+
+        reply = await link.request(self._once.asking(asked.number, request), created)
+        if isinstance(reply, m.Created):
+            try:
+                await self._questions.adopt(self.name, link, request.tree, reply.handle)
+            except LinkLost:  # it is known now, and reclaimed with all others
+                await self.wait_recovered()
+        return checked(reply, asked.expected)

@@ -153,9 +153,17 @@ async def _connect(state: State, over: Over, taken: Taken, connection: Connectio
     earlier = connection.trees
     came_before(connection, given.tree)
     if "durable" in over.peer.capabilities:
+        await _acknowledge(state, over, taken, connection.link)
         for tree in earlier:
             await _reclaim(state, over, taken, connection, given.tree, tree)
     taken.trees[connection] = given.tree, given.read_only
+
+
+async def _acknowledge(state: State, over: Over, taken: Taken, link: str) -> None:
+    """Else the server keeps what we do not reclaim, as we may not know that we have it."""
+    if "once" in over.peer.capabilities and not taken.acknowledged:
+        taken.acknowledged = True
+        await over.ask(state.links[link].acknowledging(), m.Echoed)
 
 
 async def _reclaim(

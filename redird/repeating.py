@@ -19,6 +19,8 @@ from redird.wire.status import Status
 _CHANGE_NAMES = frozenset(
     {m.Unlink, m.Rename, m.Link, m.Symlink, m.MakeDirectory, m.RemoveDirectory}
 )
+# Of these some, or all, must not be done twice.
+ONCE = _CHANGE_NAMES | {m.Create, m.Write, m.SetXattr, m.RemoveXattr}
 # What a lost link has done already; nobody need ask again.
 DONE_BY_THE_LOSS = (m.TreeDisconnect, m.Logoff)
 
@@ -34,7 +36,9 @@ def must_not_twice(request: Message) -> bool:
         )
     if isinstance(request, m.Write):
         return request.offset == APPEND
-    return isinstance(request, m.SetXattr) and bool(request.must)
+    if isinstance(request, m.SetXattr):
+        return bool(request.must)
+    return kind is m.RemoveXattr
 
 
 class Standing:

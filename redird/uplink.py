@@ -25,7 +25,7 @@ from redird.wire.status import Status
 
 R = TypeVar("R", bound=Message)
 CAPABILITIES = ("batch", "describe", "lease", "uses")
-RECOVERY = ("durable",)
+RECOVERY = ("durable", "journal", "once")
 ONE_DIAL_MAX_S = 10.0
 OpenLink = Callable[..., AbstractAsyncContextManager[tuple[Link, Negotiated]]]
 
@@ -52,6 +52,7 @@ class Uplink:
         self.private = private
         self.requests_sent = 0
         self.epoch = epoch
+        self.memory = 1  # grows when the server has forgotten all that it knew
         self.outage: Outage | None = None
         self.capabilities: frozenset[str] = frozenset()
         self._open_link = open_link
@@ -149,6 +150,8 @@ class Uplink:
             attempt.ended.set()
 
     def _use(self, link: Link, peer: Negotiated) -> None:
+        if peer.instance != self._server and "journal" not in peer.capabilities:
+            self.memory += 1  # of what was asked once
         self._link, self._why = link, ""
         self._server = peer.instance
         self.capabilities = frozenset(peer.capabilities)

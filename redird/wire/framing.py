@@ -104,20 +104,37 @@ def frame_end(buffer: bytes, at: int) -> int:
 def peek_name(buffer: bytes, at: int) -> str:
     """The message's name in the header that begins at `at`, without unpacking the header.
 
-    For whoever passes frames on; raises RemoteProtocolError if it stands in no usual place.
+    Of a request that is asked once it is the request's own. For whoever passes frames on;
+    raises RemoteProtocolError if it stands in no usual place.
     """
     try:
-        array = buffer[at]
-        at += 3 if array == _ARRAY_16 else 1
-        number = buffer[at]
-        at += 1 + _INT_BYTES.get(number, 0)
-        length = buffer[at] - _FIXSTR
-        at += 1
-        if 0 < length < 32 and len(buffer) >= at + length:
-            return buffer[at : at + length].decode("ascii")
+        name, at = _name(buffer, _after_int(buffer, _in_array(buffer, at)))
     except (IndexError, UnicodeDecodeError):
-        pass
-    raise RemoteProtocolError("no header of a message")
+        raise RemoteProtocolError("no header of a message") from None
+    if name == "Once":
+        try:
+            part = _in_array(buffer, _after_int(buffer, _after_int(buffer, at)))
+            name, _ = _name(buffer, part)
+        except (IndexError, UnicodeDecodeError):
+            return name  # it has no part
+    return name
+
+
+def _in_array(buffer: bytes, at: int) -> int:
+    return at + (3 if buffer[at] == _ARRAY_16 else 1)
+
+
+def _after_int(buffer: bytes, at: int) -> int:
+    return at + 1 + _INT_BYTES.get(buffer[at], 0)
+
+
+def _name(buffer: bytes, at: int) -> tuple[str, int]:
+    """Return a short string and where it ends; raises IndexError if there is none."""
+    length = buffer[at] - _FIXSTR
+    end = at + 1 + length
+    if not 0 < length < 32 or len(buffer) < end:
+        raise IndexError
+    return buffer[at + 1 : end].decode("ascii"), end
 
 
 def encode_frame(header: list[Any], payload: bytes = b"") -> list[bytes]:

@@ -38,6 +38,8 @@ _ALLOWED = frozenset(
 
 def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
     """Serve a request, or answer it as it was answered before."""
+    if not request.number:
+        return _acknowledged(state, peer, request)
     part = _part(state, peer, request)
     lessee, number, name = peer.lessee, request.number, type(part).__name__
     state.journal.forgotten(lessee, state.replays.acknowledge(lessee, request.answered))
@@ -52,6 +54,17 @@ def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
         state.replays.resume(lessee, number)
         serve = partial(intents.serve, serve, state, peer, before=known.before or {})
     return _serve(serve, state, peer, number, part)
+
+
+def _acknowledged(state: State, peer: Peer, request: m.Once) -> Message:
+    """Its redirector is back, and knows of all it had made that it still wants."""
+    if "once" not in peer.capabilities or not any(
+        state.ledger.find(tree) for one in peer.sessions.values() for tree in one.trees
+    ):
+        raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, "an acknowledgement")
+    answered = state.replays.acknowledge(peer.lessee, request.answered)
+    state.journal.forgotten(peer.lessee, answered)
+    return m.Echoed()
 
 
 def _serve(serve: Serve, state: State, peer: Peer, number: int, part: Message) -> Answer:

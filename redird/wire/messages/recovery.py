@@ -51,7 +51,8 @@ class Once(Message):
     `number` grows with each such request of an instance and is repeated when the request is
     asked again over a newer link; all up to `answered` were answered and will not be asked
     again. The reply is the part's own, the first one if it was done before. An instance that is
-    started anew goes on above all its earlier numbers.
+    started anew goes on above all its earlier numbers. Number 0, without a part, says only what
+    was answered; the reply is Echoed.
     """
 
     number: int
