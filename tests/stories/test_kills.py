@@ -160,7 +160,8 @@ async def break_things(s, peer, random, broken):
 async def test_everything_is_done_once_whatever_is_killed(seed, autojump_clock):
     random = Random(seed)
     async with play(seed=seed, server_options=KEPT) as s, named_peer(s) as peer:
-        worker, broken = Worker(peer, await peer.enter(), random), []
+        worker = Worker(peer, await peer.enter(), random)
+        broken: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(break_things, s, peer, random, broken)
             for _ in range(STEPS):
