@@ -92,12 +92,11 @@ def _close_away(state: State, lease: Lease) -> bool:
 
 async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope) -> None:
     """A lessee that will not is as good as one that did; one that is gone drops the lease."""
-    link = next(
-        (peer.link for peer in state.peers.values() if peer.lessee == lease.lessee), None
-    )
+    peers = [peer for peer in state.peers.values() if peer.lessee == lease.lessee]
+    newest = max(peers, key=lambda peer: peer.epoch, default=None)  # others are half-open
     try:
-        if link is not None:
-            await link.request(LeaseBreak(lease.file, left))
+        if newest is not None:
+            await newest.link.request(LeaseBreak(lease.file, left))
     except LinkLost:
         return  # what it had open is about to be closed
     except Refused:

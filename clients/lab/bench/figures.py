@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from clients.lab.bench.ageing import ageing
+from clients.lab.bench.killing import killing
 from clients.lab.bench.loris import loris
 from clients.lab.bench.pace import pace
 from clients.lab.bench.vanishing import dead, silent
@@ -253,6 +254,7 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "loris": loris,
     "dead-client": dead,
     "silent-client": silent,
+    "server-killed": killing,
 }
 
 
