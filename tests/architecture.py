@@ -121,6 +121,7 @@ CORES = [
     "clients.lab.exercising.plans",
     "clients.lab.exercising.probing",
     "clients.lab.history",
+    "clients.lab.faulting.seen",
     "clients.lab.replaying.loadfile",
     "clients.lab.swarming.outcome",
     "clients.lab.peers.torture",

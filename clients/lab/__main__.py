@@ -18,6 +18,7 @@ COMMANDS = {
     "bench": "clients.lab.bench.command:bench",
     "check": "clients.lab.checking.command:check_command",
     "faults": "clients.lab.faulting.command:faults_command",
+    "proxy": "clients.lab.faulting.proxying:proxy_command",
 }
 
 

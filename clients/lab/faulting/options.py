@@ -126,8 +126,9 @@ class Options:
         fired = {name for name, one in played.counts.items() if one.fired}
         missing = [name for name in self.kinds if name not in fired | set(skipped)]
         chance = Random(f"again {self.seed} {attempt}")
-        return tuple(
-            Planned(0.0, name, LENGTH_MAX_S, chance.getrandbits(64)) for name in sorted(missing)
+        return tuple(  # one after the other: they may be in each other's way
+            Planned(number * AGAIN_S, name, AGAIN_S, chance.getrandbits(64))
+            for number, name in enumerate(sorted(missing))
         )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from clients.faults.kinds import ALL
 from clients.lab.checking.history import read
 from clients.lab.checking.judging import Judged, judge
-from clients.lab.checking.verdict import FAIL, PASS
+from clients.lab.checking.verdict import PASS
 from clients.lab.faulting.run import Run
 from clients.lab.faulting.seen import Seen, seen_in
 
-VACUOUS = "every_sort_succeeds"  # what proves nothing when it is not passed
+TRIES = 10  # of a sort of operation: if none succeeds, the run proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Outcome:
         """What is wrong beside the checkers' verdicts."""
         never = [f"{name} never came about" for name in self.asked_in_vain]
         cut = [] if self.run.whole else ["the run was cut short"]
+        never += [
+            f"{f} never succeeded (tried {sum(counts.values())} times): this proves nothing"
+            for f, counts in self.seen.outcomes.items()
+            if not counts["ok"] and sum(counts.values()) >= TRIES
+        ]
         over = self.run.samples.over if self.run.samples else []
         return [*self.run.played.broken, *self.run.deaths, *over, *never, *cut]
 
@@ -41,13 +46,8 @@ class Outcome:
 
     @property
     def failed(self) -> list[str]:
-        """The checkers that failed, and the one that guards against a run of nothing."""
-        verdicts = self.judged.verdicts.items()
-        return [
-            name
-            for name, one in verdicts
-            if one.result == FAIL or (name == VACUOUS and one.result != PASS)
-        ]
+        """The checkers that failed."""
+        return self.judged.failed()
 
     @property
     def ok(self) -> bool:

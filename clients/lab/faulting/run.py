@@ -97,7 +97,8 @@ def _told(recorder: Recorder, program: str, event: str, epoch: int) -> None:
 
 
 async def _run(run: Run, place: RealField, recorder: Recorder) -> None:
-    there, run.skipped = possible(kinds.ALL, place)
+    asked = {name: kinds.ALL[name] for name in run.options.kinds} or kinds.ALL
+    there, run.skipped = possible(asked, place)
     run.schedule = run.options.schedule(there)
     run.phase = "faults"
     work = plan(Random(f"users {run.options.seed}"), run.options.knobs)
