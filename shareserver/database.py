@@ -10,6 +10,7 @@ from redird.wire.config import ConfigError
 
 VERSION = 1
 APPLICATION = 0x72646A6C
+CHECKPOINT_PAGES = 250  # a megabyte; what is copied in one turn
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE uses (
@@ -36,6 +37,7 @@ def connect(path: str) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=OFF")
+        db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         db.execute("BEGIN IMMEDIATE")
         _require_ours(db, path)
         if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":

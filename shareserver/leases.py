@@ -213,11 +213,12 @@ class LeaseTable:
         return lease
 
     def _become(self, lease: Lease, state: int) -> None:
-        lease.state = state
+        changed, lease.state = lease.state != state, state
         if self.is_held(lease):
             self._unseen.put(lease, bool(state & LEASE_W))
             self._folders.put(lease, lease.directory and bool(state & LEASE_R))
-            self.on_change(lease)
+            if changed:
+                self.on_change(lease)
 
     def _unlist(self, lease: Lease) -> None:
         self._unseen.put(lease, False)
