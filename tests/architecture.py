@@ -97,6 +97,7 @@ CORES = [
     "clients.lab.checking.checker",
     "clients.lab.checking.counting",
     "clients.lab.checking.disruptions",
+    "clients.lab.checking.exhaustive",
     "clients.lab.checking.history",
     "clients.lab.checking.holders",
     "clients.lab.checking.judging",

@@ -33,6 +33,14 @@ class Steps:
         )
         return next(found, None)
 
+    def lows(self, ranges: Sequence[Span]) -> list[int]:
+        """For each range, the fewest spans that cover one of its places."""
+        counts = self.counts
+        self.counts = [-count for count in counts]
+        lows = [-peak for peak in self.peaks(ranges)]
+        self.counts = counts
+        return lows
+
     def peaks(self, ranges: Sequence[Span]) -> list[int]:
         """For each range, the most spans that cover one of its places."""
         steps = []

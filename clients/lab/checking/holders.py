@@ -25,13 +25,25 @@ class Held:
     share: str
     who: str
     begins: Place
-    admitted: bool = False
+    answered: Place | None = None  # when it was admitted
     logged_off: Place = NEVER
     free: Place = NEVER
     surely: list[Span] = field(default_factory=list)
     since: Place | None = None  # of the sure span that is going on
     last: Place = NEVER
     opens: int = 0
+
+    @property
+    def admitted(self) -> bool:
+        """Whether its user was told so."""
+        return self.answered is not None
+
+    @property
+    def admission(self) -> Span:
+        """All the time in which it may have been admitted, before its user knew."""
+        assert self.answered is not None
+        at_ns, line = self.answered
+        return self.begins, (at_ns, line - 0.5)
 
 
 class Holders:
@@ -84,7 +96,7 @@ class Holders:
         held = Held(share, op.who, _begun(op))
         self.all.append(held)
         if op.outcome == "ok":
-            held.admitted = True
+            held.answered = _done(op)
             shares = self._by_process.setdefault(op.process, {})
             if share in shares:  # that one was lost, which its user has noticed
                 self._end_later(shares[share], op)

@@ -1,13 +1,14 @@
 """Streams a history through all checkers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clients.lab.checking.always import CHECKERS
+from clients.lab.checking.always.contents import Kept
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.disruptions import Disruptions
-from clients.lab.checking.history import SETTING, Event, HistoryError
+from clients.lab.checking.history import BLOCK_BYTES, SETTING, Event, HistoryError
 from clients.lab.checking.holders import Holders
 from clients.lab.checking.operation import Operation, names
 from clients.lab.checking.registers import Registers
@@ -21,7 +22,7 @@ Listener = Callable[[Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What all checkers say of a run."""
+    """What all checkers say of a run; `lost_bytes`: what was closed or synced, and is gone."""
 
     verdicts: dict[str, Verdict]
     sometimes: dict[str, int]
@@ -54,13 +55,17 @@ class Judged:
         }
 
 
-def judge(events: Iterable[Event]) -> Judged:
-    """Judge a history; raises HistoryError if it is none."""
+def judge(
+    events: Iterable[Event],
+    checkers: Mapping[str, type[Checker]] = CHECKERS,
+    sights: Mapping[str, type[Sight]] = SOMETIMES,
+) -> Judged:
+    """Judge a history, by all checkers unless told otherwise; raises HistoryError."""
     stream = iter(events)
     first = next(stream, None)
     if first is None or first.type != SETTING:
         raise HistoryError("a history begins with its setting")
-    judging = _Judging(Setting.of(first["setting"]))
+    judging = _Judging(Setting.of(first["setting"]), checkers, sights)
     for event in stream:
         judging.hear(event)
     return judging.judged()
@@ -69,6 +74,8 @@ def judge(events: Iterable[Event]) -> Judged:
 @dataclass(slots=True)
 class _Judging:
     setting: Setting
+    kinds: Mapping[str, type[Checker]]
+    sight_kinds: Mapping[str, type[Sight]]
     run: Run = field(init=False)
     checkers: dict[str, Checker] = field(init=False)
     sights: dict[str, Sight] = field(init=False)
@@ -87,8 +94,8 @@ class _Judging:
         self._listen({f"invoke {f}": registers.began for f in ("write", "unlink", "rename")})
         on_files = ("read", "write", "fsync", "close", "open")
         self._listen({f"end {f}": registers.ended for f in on_files})
-        self.checkers = {name: kind(self.run) for name, kind in CHECKERS.items()}
-        self.sights = {name: kind(self.run) for name, kind in SOMETIMES.items()}
+        self.checkers = {name: kind(self.run) for name, kind in self.kinds.items()}
+        self.sights = {name: kind(self.run) for name, kind in self.sight_kinds.items()}
         for checker in self.checkers.values():
             self._listen(checker.listeners())
         for sight in self.sights.values():
@@ -160,8 +167,13 @@ class _Judging:
                 listener(op)
         verdicts = {name: checker.verdict() for name, checker in self.checkers.items()}
         sometimes = {name: sight.count for name, sight in self.sights.items()}
-        lost = sum(getattr(one, "lost_bytes", 0) for one in self.checkers.values())
-        return Judged(verdicts, sometimes, self.operations, lost)
+        lost = {
+            one
+            for kept in self.checkers.values()
+            if isinstance(kept, Kept)
+            for one in kept.lost
+        }
+        return Judged(verdicts, sometimes, self.operations, len(lost) * BLOCK_BYTES)
 
 
 def _disturbing(disruptions: Disruptions) -> Listeners:

@@ -1,7 +1,6 @@
 """Of what is in files: what somebody wrote, in one order, and nothing kept is lost."""
 
 from math import inf
-from typing import Any
 
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.history import BLOCK_BYTES, Event
@@ -9,6 +8,8 @@ from clients.lab.checking.linearizing import clash
 from clients.lab.checking.operation import Operation
 from clients.lab.checking.registers import Block, Cluster, Register, Seen
 from clients.lab.checking.verdict import clock
+
+Lost = tuple[Block, int]  # a block, and the value that should be there, or a newer one
 
 
 def place(path: str, offset: int) -> str:
@@ -99,27 +100,22 @@ class ReadsInOrder(Checker):
         return f"{reads:,} reads of {self._looked:,} blocks can have been in one order"
 
 
-class _Kept(Checker):
-    """Counts what was kept and is lost, once for each write."""
+class Kept(Checker):
+    """Notes the writes that had been kept and are gone."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._lost: set[tuple[Any, ...]] = set()
+        self.lost: set[Lost] = set()
 
-    @property
-    def lost_bytes(self) -> int:
-        """How much of what had been kept is gone."""
-        return len(self._lost) * BLOCK_BYTES
-
-    def _lose(self, block: tuple[Any, ...], seen: str, newer: Cluster, at_ns: int) -> None:
-        self._lost.add((*block, newer.value))
+    def _lose(self, block: Block, seen: str, newer: Cluster, at_ns: int) -> None:
+        self.lost.add((block, newer.value))
         at = place(block[1], block[2])
         kept = clock(newer.kept_ns)
         why = f"{seen} in {at}; {words(newer.value, newer)} was closed or synced at {kept}"
         self.broken(why, at_ns, at, newer.written_by)
 
 
-class ClosedWritesReadable(_Kept):
+class ClosedWritesReadable(Kept):
     """What was written, and closed or synced after that, is read from then on, or a newer."""
 
     name = "closed_writes_readable"
@@ -135,7 +131,7 @@ class ClosedWritesReadable(_Kept):
     def _tell(self, seen: Seen) -> None:
         op, newer = seen.op, seen.instead
         assert newer is not None
-        block = (*op.file, op.asked["offset"])
+        block: Block = (*op.file, op.asked["offset"])
         old = self.run.registers.blocks[block].clusters.get(seen.value)
         self._lose(block, f"{op.who} read {words(seen.value, old)}", newer, op.returned_ns)
 
@@ -144,7 +140,7 @@ class ClosedWritesReadable(_Kept):
         return f"{kept:,} writes that were closed or synced are read, or newer ones"
 
 
-class DiskHoldsWrites(_Kept):
+class DiskHoldsWrites(Kept):
     """At the end the server's disk holds what was closed or synced, or what is newer."""
 
     name = "disk_holds_writes"

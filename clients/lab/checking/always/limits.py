@@ -23,6 +23,16 @@ class SureHolders(Checker):
             place = steps.first_above(limit)
             if place is not None:
                 self._tell(share, limit, place)
+            self._look_at_admissions(share, limit, steps)
+
+    def _look_at_admissions(self, share: str, limit: int, steps: Steps) -> None:
+        """Whoever was admitted held a slot at one instant at least, beside all others."""
+        admitted = [one for one in self.run.holders.all if one.share == share and one.admitted]
+        lows = steps.lows([one.admission for one in admitted])
+        for held, others in zip(admitted, lows, strict=True):
+            if others >= limit:
+                why = f"{held.who} was admitted to {share} while {others} of {limit} slots were"
+                self.broken(f"{why} surely held by others", int(held.admission[1][0]), held.who)
 
     def _tell(self, share: str, limit: int, place: tuple[float, float]) -> None:
         spans = [
