@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from redird import closing
 from redird.holdings import Handle, closed
-from redird.recovery import regained
+from redird.returning import regained
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused

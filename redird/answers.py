@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from redird import adopting, closing, recovery
+from redird import adopting, closing, recovery, returning
 from redird.asked import Counts
 from redird.dialled import Outage, Over
 from redird.holdings import Connection
@@ -89,7 +89,7 @@ class Answers:
 
     async def take_up(self, link: str, over: Over) -> Callable[[], Counts]:
         """Take up what came over a lost link; returns what makes it count."""
-        return await recovery.take_up(self._state, link, over)
+        return await returning.take_up(self._state, link, over)
 
     def recovered(self, link: str, outage: Outage, counts: Counts) -> None:
         """A link is there again."""

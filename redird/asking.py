@@ -92,6 +92,8 @@ class Asking(Uplink):
         heard = hearing(asked.expected, asked.on_reply)
         self.requests_sent += 1 + (then is not None)
         again, asked.memory = asked.memory > 0, self.memory
+        if again and isinstance(request, m.Lock | m.Unlock) and request.kind == "nt":
+            return await self._lock_again(link, asked, request)
         if not asked.number or "once" not in self.capabilities:
             return checked(await link.request(request, heard, then), asked.expected)
         if again and isinstance(request, m.Create):
@@ -133,6 +135,24 @@ class Asking(Uplink):
             return self._questions.standing(self.name, request)
         except Refused as no:
             return no
+
+    async def _lock_again(self, link: Link, asked: Asked[R], request: m.Lock | m.Unlock) -> R:
+        """An nt lock may have been granted already, or given up: do not do that twice."""
+        heard = hearing(asked.expected, asked.on_reply)
+        try:
+            if isinstance(request, m.Unlock):
+                return checked(await link.request(request, heard), asked.expected)
+            where = (request.kind, request.owner, request.offset, request.length)
+            await link.request(m.Unlock(request.tree, request.handle, *where))
+        except Refused as no:
+            if no.status is not Status.STATUS_RANGE_NOT_LOCKED:
+                raise
+            if isinstance(request, m.Unlock):
+                done: Message = m.Unlocked()
+                if heard is not None:
+                    heard(done)
+                return checked(done, asked.expected)
+        return checked(await link.request(request, heard), asked.expected)
 
     async def _create_again(self, link: Link, asked: Asked[R], request: m.Create) -> R:
         """Ask for a file that may be open already, under the tree of an earlier link.

@@ -12,8 +12,9 @@ import trio
 from redird.finding import link_of, opened_file
 from redird.leased.flushing import flush
 from redird.leased.promises import call_back
-from redird.locks import END, NT, POSIX, Claim
+from redird.locks import Claim
 from redird.peers import Peer
+from redird.ranges import END, NT, POSIX
 from redird.state import State
 from redird.unlocking import unlock as unlock_claim
 from redird.wire import messages as m
@@ -89,6 +90,7 @@ async def unlock(state: State, peer: Peer, request: m.Unlock) -> Message:
     gone = _given_up(held, request)
 
     def unlocked(_: m.Unlocked) -> None:  # in the order in which the server did it
+        state.locks.unlocked(handle, kind, owner, request.offset, request.length)
         for claim in gone:
             state.locks.drop(claim)
 

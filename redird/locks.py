@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redird.holdings import File, Handle, Open
+from redird.ranges import END, NT, POSIX, RangeTable, asked
 from redird.wire.errors import Refused
 from redird.wire.status import Status
 
-NT, POSIX = "nt", "posix"
-END = 2**63
 Whose = tuple[int, int]  # a peer, and what it calls the owner
 
 
@@ -56,6 +55,7 @@ class ClaimTable:
         self._numbers: dict[Whose, int] = {}
         self._posix: dict[int, tuple[Whose, int]] = {}  # number: whose, how many claims
         self._last = 0
+        self.ranges = RangeTable()
 
     def claim(
         self, opened: Open, kind: str, whose: Whose, offset: int, length: int, exclusive: bool
@@ -82,6 +82,9 @@ class ClaimTable:
     def granted(self, claim: Claim) -> None:
         """It is held; one sign is enough that there may be more."""
         claim.held = True
+        where = (claim.offset, claim.length)
+        locked = asked(claim.kind, claim.owner, *where, exclusive=claim.exclusive)
+        self.ranges.lock(claim.handle, locked)
         if claim.kind != NT and any(
             one is not claim and one.opened is claim.opened and one.owner == claim.owner
             for one in self._by_handle.get(claim.handle, ())
@@ -89,8 +92,13 @@ class ClaimTable:
         ):
             self.drop(claim)
 
+    def unlocked(self, handle: Handle, kind: str, owner: int, offset: int, length: int) -> None:
+        """The server has given a range up."""
+        self.ranges.unlock(handle, asked(kind, owner, offset, length))
+
     def forget(self, handle: Handle) -> None:
         """The handle is closed, and its locks are gone with it."""
+        self.ranges.forget(handle)
         for claim in self._by_handle.pop(handle, ()):
             self._forget(claim)
 

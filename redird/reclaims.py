@@ -35,6 +35,7 @@ class Taken:
     sessions: dict[Session, int] = field(default_factory=dict)
     trees: dict[Connection, tuple[int, bool]] = field(default_factory=dict)
     handles: dict[Handle, None] = field(default_factory=dict)
+    unlocked: dict[Handle, None] = field(default_factory=dict)  # of these, by somebody else
     acknowledged: bool = False  # what the server had answered
     ended: set[int] = field(default_factory=set)  # trees that were taken away again
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import trio
 
-from redird.locks import NT, Claim
+from redird.locks import Claim
+from redird.ranges import NT
 from redird.state import State
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -35,10 +36,13 @@ async def unlock(state: State, claim: Claim, offset: int, length: int) -> None:
     request = m.Unlock(
         handle.tree, handle.server_handle, claim.kind, claim.owner, offset, length
     )
+
+    def unlocked(_: m.Unlocked) -> None:
+        state.locks.unlocked(handle, claim.kind, claim.owner, offset, length)
+        state.locks.drop(claim)
+
     try:
-        await state.links[handle.connection.link].ask(
-            request, m.Unlocked, lambda _: state.locks.drop(claim)
-        )
+        await state.links[handle.connection.link].ask(request, m.Unlocked, unlocked)
     except Refused as no:
         if no.status is Status.STATUS_RANGE_NOT_LOCKED:
             state.locks.drop(claim)

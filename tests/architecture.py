@@ -58,6 +58,8 @@ CORES = [
     "redird.dormant",
     "redird.locks",
     "redird.holdings",
+    "redird.ranges",
+    "redird.once",
     "redird.reclaims",
     "redird.repeating",
     "redird.leased.cache",

@@ -555,3 +555,60 @@ async def test_what_is_no_range_is_refused(autojump_clock, way, offset, length):
             with refused(Status.STATUS_INVALID_PARAMETER):
                 await lock(a, "opportunistic")
             await a.lock(2**63 - 1, 1)
+
+
+@EACH_KIND
+@pytest.mark.parametrize("loss", ["the cable", "the server"])
+async def test_locks_are_held_after_a_loss_as_before(autojump_clock, kind, loss):
+    options = {"journal": ":memory:"}
+    async with play(server_options=options) as s:
+        first, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(other, "a")
+        async with first.open(at("a"), "r+b") as a:
+            await lock(a, kind, 0, 10)
+            await lock(a, kind, 20, 10)
+            await unlock(a, kind, 20, 10)
+            if kind != "flock":
+                await lock(a, kind, 40, 4)
+            if loss == "the cable":
+                s.redirector.cable.cut()
+            else:
+                await s.kill_server()
+                await s.restart_server()
+                other = await (await s.direct_client()).logon("u2")
+            await trio.sleep(12)
+
+            async with other.open(at("a"), "r+b") as b:
+                if kind == "flock":
+                    await lock(b, kind)
+                    return
+                with refused(REFUSED):
+                    await lock(b, kind, 9, 1)
+                with refused(REFUSED):
+                    await lock(b, kind, 43, 1)
+                await lock(b, kind, 10, 20)
+                await unlock(a, kind, 0, 10)
+                await lock(b, kind, 0, 10)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize("what", ["Lock", "Unlock"])
+async def test_an_nt_lock_lost_on_its_way_is_one_lock(autojump_clock, what, way):
+    async with play() as s, trio.open_nursery() as nursery:
+        first, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(other, "a")
+        async with first.open(at("a"), "r+b") as a, other.open(at("a"), "r+b") as b:
+            if what == "Unlock":
+                await lock(a, "nt", 0, 4)
+            held = getattr(s.redirector.cable, way)
+            held.hold(what if way == "up" else f"{what}ed")
+            nursery.start_soon(lock if what == "Lock" else unlock, a, "nt", 0, 4)
+            await trio.sleep(1)
+            s.redirector.cable.cut()
+            await trio.sleep(1)
+            if what == "Lock":
+                with refused(REFUSED):
+                    await lock(b, "nt", 0, 4)
+                await unlock(a, "nt", 0, 4)
+            await lock(b, "nt", 0, 4)
+            assert 1 == s.server.locks.statistics()["locks"]
