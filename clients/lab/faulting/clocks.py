@@ -22,6 +22,7 @@ class FakeClock:
         self._folder = folder
         self._offsets: Counter[str] = Counter()
         self._library = library()
+        self.stepped: set[str] = set()  # programs that were ever told a wrong time
 
     @property
     def missing(self) -> str:
@@ -46,6 +47,7 @@ class FakeClock:
     async def step(self, program: str, seconds: float) -> None:
         """Put a program's wall clock forward, or back."""
         await trio.lowlevel.checkpoint()
+        self.stepped.add(program)
         self._offsets[program] += round(seconds)
         self._write(program)
 

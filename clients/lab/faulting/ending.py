@@ -70,3 +70,16 @@ def write_disk(folder: Path, recorder: Recorder) -> None:
         if path.is_file():
             name = path.relative_to(folder).as_posix()
             recorder.disk(name, values_of(path.read_bytes()), SHARE)
+
+
+async def write_facts(place: RealField, recorder: Recorder, began_ns: int) -> None:
+    """Write down what the tables of programs noted, at their own times (`began_ns`: the wall
+    clock when the run began).
+
+    Not of a program that has died, which took some with it, nor of one whose clock jumped.
+    """
+    for name, program in place.programs.items():
+        if program.epoch == 1 and name not in place.clock.stepped:
+            for fact in await program.view("facts") or ():
+                if fact.get("share", SHARE) == SHARE:
+                    recorder.fact(name, fact, max(0, fact["at_ns"] - began_ns))

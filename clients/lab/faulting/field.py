@@ -25,6 +25,8 @@ from redird.wire.address import bound_address, dial, listen, parse
 from shareserver.config import Config as ServerConfig
 
 OPEN_SHARE = "open"
+KNOWN = {one.name for one in fields(ServerConfig)}
+HAS_JOURNAL = "journal" in KNOWN  # uses outlive the server
 END_MAX_S = 15.0  # for one program to end in order
 Told = Callable[[str, str, int], object]  # program, "started" or "killed", which life
 
@@ -113,8 +115,7 @@ class RealField:
     def _server_settings(self) -> dict[str, Any]:
         limit = self._layout.limit
         accounts = {user: {"guest": True} for user in (GUEST, *self._layout.users)}
-        known = {one.name for one in fields(ServerConfig)}
-        journal = {"journal": f"{self._folder}/journal.db"} if "journal" in known else {}
+        journal = {"journal": f"{self._folder}/journal.db"} if HAS_JOURNAL else {}
         shares = {
             SHARE: {"path": str(self.share_folder)} | ({"uses_max": limit} if limit else {}),
             OPEN_SHARE: {"path": str(self._folder / OPEN_SHARE)},
@@ -124,7 +125,7 @@ class RealField:
             "peer_silence_max_s": self.silence_max_s,
             "echo_s": self.silence_max_s / 3,
             **journal,
-            **{key: value for key, value in self._layout.server.items() if key in known},
+            **{key: value for key, value in self._layout.server.items() if key in KNOWN},
             "accounts": accounts,
             "shares": shares,
         }

@@ -20,12 +20,13 @@ from clients.faults import kinds
 from clients.faults.injecting import SERVER
 from clients.faults.playing import Played, play, possible
 from clients.faults.schedule import Planned
+from clients.lab.checking.history import in_order
 from clients.lab.checking.recorder import Recorder
 from clients.lab.daemons import SERVER as FILES
 from clients.lab.daemons import SHARE
 from clients.lab.exercising.actors import Place, act
 from clients.lab.exercising.plans import Plan, plan
-from clients.lab.faulting.ending import wait_quiet, write_disk
+from clients.lab.faulting.ending import wait_quiet, write_disk, write_facts
 from clients.lab.faulting.field import RealField, real_field
 from clients.lab.faulting.journal import Journal
 from clients.lab.faulting.options import ANSWER_MAX_S, Options
@@ -40,7 +41,7 @@ class Run:
     """What there is to be seen of a run, while it lasts and after it."""
 
     options: Options
-    started_s: float = field(default_factory=time.time)
+    began_wall_ns: int = 0
     phase: str = "starting"
     schedule: tuple[Planned, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
@@ -58,7 +59,7 @@ Show = Callable[[Run], Awaitable[None]]
 
 async def run_faults(run: Run, out: Path, show: Show) -> None:
     """Run into the folder `out`; `show` is run beside it. Raises StartFailed, ScheduleError."""
-    began = time.monotonic_ns()
+    began, run.began_wall_ns = time.monotonic_ns(), time.time_ns()
     with (
         (out / "history.jsonl").open("w", encoding="utf-8") as history,
         Journal(out / "journal.jsonl") as journal,
@@ -79,6 +80,13 @@ async def run_faults(run: Run, out: Path, show: Show) -> None:
                 nursery.cancel_scope.cancel()
         finally:
             _keep_logs(Path(folder), out)
+    _put_in_order(out / "history.jsonl")
+
+
+def _put_in_order(history: Path) -> None:
+    """Facts were written after what they tell of."""
+    lines = history.read_text(encoding="utf-8").splitlines()
+    history.write_text("".join(f"{line}\n" for line in in_order(lines)), encoding="utf-8")
 
 
 def _writer(history: IO[str], run: Run) -> Callable[[str], object]:
@@ -115,6 +123,7 @@ async def _run(run: Run, place: RealField, recorder: Recorder) -> None:
         run.phase = "quiet"
         run.left = await wait_quiet(place, recorder)
         write_disk(place.share_folder, recorder)
+        await write_facts(place, recorder, run.began_wall_ns)
         run.whole = True
     finally:
         run.deaths = [line for one in place.programs.values() for line in one.deaths]
