@@ -19,7 +19,7 @@ class LimitData:
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
         toxic = one_way(
-            random, "limit_data", random.choice(STREAMS), bytes=random.randint(1, 4000)
+            random, "limit_data", random.choice(STREAMS), bytes=random.randint(1, 800)
         )
         return await apply(some_wire(field, random), length_s, toxic)
 
