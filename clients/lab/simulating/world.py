@@ -41,6 +41,7 @@ def redirector(knobs: Knobs, host: str) -> RedirectorConfig:
         "cache_max_bytes": knobs.cache_max_bytes,
         "write_behind_max_bytes": knobs.write_behind_max_bytes,
         "write_behind_max_s": knobs.write_behind_max_s,
+        "server_silence_max_s": 0.7 * knobs.peer_silence_max_s,
         "logoff_max_s": knobs.logoff_max_s,
         "reconnect_max_s": knobs.reconnect_max_s,
     }
@@ -62,7 +63,7 @@ def redirector(knobs: Knobs, host: str) -> RedirectorConfig:
 def setting(knobs: Knobs, quiet_s: float) -> dict[str, Any]:
     """What a history says of the run it is of."""
     kept = {one.name for one in fields(ServerConfig)}
-    row = knobs.row() | {"quiet_s": quiet_s, "journal": knobs.journal and "journal" in kept}
+    row = knobs.row() | {"quiet_s": quiet_s, "journal": False}
     return {name: value for name, value in row.items() if name in kept or name not in _RECOVERY}
 
 
