@@ -172,7 +172,7 @@ async def _open(person: Person, path: str, purpose: str, alone: bool = False) ->
         path,
         _WRITES if writes else _READS,
         0 if alone else f.SHARE_ALL,
-        f.FILE_OPEN_IF if writes else f.FILE_OPEN,
+        f.FILE_OPEN if purpose == "reading" else f.FILE_OPEN_IF,
         f.FILE_NON_DIRECTORY_FILE,
     )
     with session_errors(path):
@@ -248,8 +248,9 @@ async def _visit(person: Person, paths: list[str]) -> None:
 async def change_name(scene: Scene, person: Person, step: Step) -> Done:
     """Delete, rename, make or remove a name."""
     session, name = person.there(), at(step.words["path"])
-    if step.verb == "rename":
-        await session.rename(name, at(step.words["target"]))
+    if step.verb in ("rename", "replace"):
+        over = step.verb == "replace"
+        await session.rename(name, at(step.words["target"]), replace=over)
     elif step.verb == "delete":
         await session.unlink(name)
     elif step.verb == "make":
@@ -277,6 +278,7 @@ ACTS: dict[str, Act] = {
     "visit_many": visit_many,
     "delete": change_name,
     "rename": change_name,
+    "replace": change_name,
     "make": change_name,
     "remove": change_name,
     "lose": lose,

@@ -12,6 +12,7 @@ from clients.lab.cards import vocabulary, world
 from clients.lab.cards.acting import Scene, leave
 from clients.lab.cards.card import Card
 from clients.lab.cards.vocabulary import Step
+from clients.lab.simulating.invariants import ALWAYS, Seen
 from clients.lab.staging.cable import Cable
 from clients.lab.staging.stage import Stage
 from redird.wire import messages as m
@@ -96,12 +97,24 @@ async def restart(scene: Scene, step: Step, card: Card) -> None:
 
 
 async def administer(scene: Scene, step: Step) -> None:
-    """Close something at the server, whoever holds it; what is not there is closed."""
+    """Kill the server, or start it again; or close something there, whoever holds it."""
+    if step.verb in ("kill", "start"):
+        await run_server(scene, step.verb == "start")
+        return
     kind = {"end_session": "session", "end_use": "connection", "end_file": "file"}[step.verb]
     for number in list(_numbers(scene, step)):
         await administration.force_close(
             scene.stage.server, _admin(), m.ForceClose(kind, number)
         )
+
+
+async def run_server(scene: Scene, start: bool) -> None:
+    """Let the server run, or not any more; one that does, or does not, goes on so."""
+    runs = scene.stage._server.nursery is not None
+    if start and not runs:
+        await scene.stage.restart_server()
+    elif not start and runs:
+        await scene.stage.kill_server()
 
 
 def _numbers(scene: Scene, step: Step) -> Iterable[int]:
@@ -153,6 +166,12 @@ async def holders(scene: Scene) -> str:
     return ", ".join(told) or "nobody"
 
 
+def inside(scene: Scene) -> str:
+    """The first thing that is at odds in the daemons' own tables."""
+    found = (line for check in ALWAYS.values() for line in check(scene.stage, Seen()))
+    return next(found, "nothing")
+
+
 async def see(scene: Scene, step: Step) -> str:
     """Return what a look shows."""
     if step.verb == "holders":
@@ -171,6 +190,7 @@ _SIGHTS: dict[str, Callable[[Scene], Any]] = {
     "users": lambda scene: len(Counter(s.user for s in scene.stage.server.sessions.values())),
     "links": lambda scene: len(scene.stage.server.peers),
     "kept": kept,
+    "inside": inside,
 }
 
 

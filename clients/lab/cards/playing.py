@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from clients.errors import SessionError
-from clients.lab.cards import world
+from clients.lab.cards import blockwise, world
 from clients.lab.cards.acting import ACTS, Done, Person, Scene, Skipped
 from clients.lab.cards.card import Card
 from clients.lab.cards.directing import direct, heal, see
@@ -133,7 +133,8 @@ class Player:
         done = Done(NO_ANSWER)
         with trio.move_on_after(STEP_MAX_S):
             try:
-                done = await ACTS[step.verb](self._scene, person, step)
+                act = ACTS.get(step.verb) or blockwise.ACTS[step.verb]
+                done = await act(self._scene, person, step)
             except (SessionError, Refused) as no:
                 took_s = trio.current_time() - began
                 refused = await self._refused(person, no)

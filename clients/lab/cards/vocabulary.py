@@ -35,12 +35,14 @@ SLOTS = {
     "target": (_PATH, "PATH"),
     "paths": (rf"{_PATH}(?: {_PATH})*", "PATHS"),
     "file": (r"[A-Z][A-Z0-9]*", "FILE"),
-    "purpose": (r"reading|writing", "reading|writing"),
+    "purpose": (r"reading|reading or making|writing", "reading|reading or making|writing"),
+    "value": (r"[1-9][0-9]{0,17}", "NUMBER"),
+    "block": (r"0|[1-9][0-9]{0,4}", "N"),
     "count": (r"[1-9][0-9]{0,4}", "N"),
     "seconds": (r"[0-9]+(?:\.[0-9]+)?", "SECONDS"),
     "message": (r"[A-Z][A-Za-z]+", "MESSAGE"),
 }
-_RESERVED = re.compile(rf"(?:{_HOST}|server|the|wait|count|list|meanwhile|everybody)$")
+_RESERVED = re.compile(rf"(?:{_HOST}|server|the|wait|count|list|look|meanwhile|everybody)$")
 LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -88,6 +90,10 @@ FORMS = {
         Form("alone", "user", "{user} opens {path} for {purpose} alone as {file}", "no others"),
         Form("read", "user", "{user} reads {file}", "a file open"),
         Form("write", "user", "{user} writes {file}", ""),
+        Form("put", "user", "{user} writes {value} to block {block} of {file}", "its text"),
+        Form("get", "user", "{user} reads block {block} of {file}", "gives the number"),
+        Form("fsync", "user", "{user} flushes {file}", "to the server's disk"),
+        Form("stat", "user", "{user} asks about {path}", ""),
         Form("lock", "user", "{user} locks {file}", ""),
         Form("close", "user", "{user} closes {file}", ""),
         Form("look", "user", "{user} reads {path}", "opens, reads, closes"),
@@ -95,6 +101,7 @@ FORMS = {
         Form("visit_many", "user", "{user} visits {count} files", "of the user's own"),
         Form("delete", "user", "{user} deletes {path}", ""),
         Form("rename", "user", "{user} renames {path} to {target}", ""),
+        Form("replace", "user", "{user} renames {path} over {target}", ""),
         Form("make", "user", "{user} makes folder {path}", ""),
         Form("remove", "user", "{user} removes folder {path}", ""),
         Form("lose", "user", "{user} loses the link", "to the host"),
@@ -112,6 +119,8 @@ FORMS = {
         Form("end_session", "admin", "the admin closes the session of {one}", ""),
         Form("end_use", "admin", "the admin closes the connection of {one}", ""),
         Form("end_file", "admin", "the admin closes the file {path}", ""),
+        Form("kill", "admin", "the server is killed", "nothing of it is cleaned up"),
+        Form("start", "admin", "the server starts again", "over its disks and its journal"),
         Form("wait", "time", "wait {seconds} s", ""),
         Form("join", "time", "wait for everybody", "all that was begun with `meanwhile`"),
         Form("slots", "look", "count slots", "of docs that are taken"),
@@ -124,6 +133,7 @@ FORMS = {
         Form("sent", "look", "count {message} requests", "that have reached the server"),
         Form("kept", "look", "list dormant files", ""),
         Form("holders", "look", "list slots", "who holds each, and its state"),
+        Form("inside", "look", "look into the tables", "what is at odds there, or nothing"),
     )
 }
 _PATTERNS = {verb: form.pattern() for verb, form in FORMS.items()}
@@ -256,6 +266,7 @@ def _split(person: str) -> tuple[str, str]:
 def _advice(body: str) -> str:
     """Name the form that was probably meant, or all that begin alike."""
     kinds = {"host": "host", "the": "admin", "wait": "time", "count": "look", "list": "look"}
+    kinds["look"] = "look"
     first = body.partition(" ")[0]
     kind = kinds.get(first.rstrip("0123456789"), "user")
     shown = {form.shown.partition(" ")[2]: form.shown for form in FORMS.values()}

@@ -116,7 +116,7 @@ def shrink(trial: Trial, replays_max: int) -> Shrunk | None:
     smallest = shrinker.shrink()
     failure, history = best.failure, tuple(best.lines)
     assert failure is not None
-    card, why_not = card_of(smallest, failure)
+    card, why_not = card_of(smallest, failure, history)
     return Shrunk(
         trial.seed, smallest, failure, _story(best), history, shrinker.replays, card, why_not
     )

@@ -49,7 +49,7 @@ class Watch:
         self.delay_s = self.jitter_s = 0.0
         self._stage, self._random, self._ended = stage, random, ended
         self._began = trio.current_time()
-        self.recorder = Recorder(self.now_ns, self.lines.append)
+        self.recorder = Recorder(self.now_ns, self._write)
         self._seen = Seen()
         self._starts = 0
         self._heard = 0
@@ -57,6 +57,10 @@ class Watch:
     def now_ns(self) -> int:
         """Nanoseconds since the trial began."""
         return round((trio.current_time() - self._began) * 1e9)
+
+    def _write(self, line: str) -> None:
+        if self.failure is None:  # what follows is the end of the trial
+            self.lines.append(line)
 
     # --- programs ---
 
