@@ -59,14 +59,19 @@ def break_for_deletion(state: State, entry: OpenEntry) -> None:
 
 
 async def _clear_for_deletion(state: State, entry: OpenEntry, breaks: list[Break]) -> None:
-    give_way(state, entry.handles.values())
+    await _wait_returned(state, entry, "")
+    give_way(state, entry.handles.values(), at_once=True)
     await break_all(state, "", breaks)
 
 
 async def _break_one(state: State, lease: Lease, bits: int) -> None:
     """Closing the last handle answers too (MS-CIFS 3.2.5.42): the lease is dropped."""
-    if _close_away(state, lease) and not state.leases.is_held(lease):
-        return
+    entry = state.handles.entry(lease.identity) if state.durable else None
+    if entry is not None:
+        await _wait_returned(state, entry, lease.lessee)
+        its = [one for one in entry.handles.values() if one.lessee == lease.lessee]
+        if give_way(state, its, at_once=True) and not state.leases.is_held(lease):
+            return
     left = state.leases.start_break(lease, bits)
     try:
         with trio.move_on_after(state.config.lease_break_wait_s) as bound:
@@ -81,13 +86,14 @@ async def _break_one(state: State, lease: Lease, bits: int) -> None:
     state.leases.finish_break(lease, left, answered=not bound.cancelled_caught)
 
 
-def _close_away(state: State, lease: Lease) -> bool:
-    entry = state.handles.entry(lease.identity)
-    if entry is None or not state.durable:
-        return False
-    return give_way(
-        state, [one for one in entry.handles.values() if one.lessee == lease.lessee]
-    )
+async def _wait_returned(state: State, entry: OpenEntry, lessee: str) -> None:
+    """After a restart everybody is away, and about to be back."""
+    while state.is_returning and any(
+        state.durable.until(one.tree, one.number) is not None
+        for one in entry.handles.values()
+        if lessee in ("", one.lessee)
+    ):
+        await wait_returned(state)
 
 
 async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope) -> None:
@@ -107,11 +113,26 @@ async def _ask(state: State, lease: Lease, left: int, answered: trio.CancelScope
 # --- closing ----------------------------------------------------------------------------------
 
 
-def give_way(state: State, handles: Iterable[Handle]) -> bool:
-    """Close those of `handles` whose redirector is away; returns whether there were any."""
+class Away(Exception):
+    """Handles are in the way whose redirector is about to be back: ask again later."""
+
+
+async def wait_returned(state: State) -> None:
+    """Wait until somebody is back, or nobody is waited for any more."""
+    with trio.move_on_at(state.grace.until):
+        await state.kept.park()
+
+
+def give_way(state: State, handles: Iterable[Handle], *, at_once: bool = False) -> bool:
+    """Close those of `handles` whose redirector is away; returns whether there were any.
+
+    Raises Away as long as all are given time to come back, unless it is to be `at_once`.
+    """
     if not state.durable:
         return False
     away = [one for one in handles if state.durable.until(one.tree, one.number) is not None]
+    if away and state.is_returning and not at_once:
+        raise Away
     for handle in away:
         close_handle(state, handle)
     return bool(away)
@@ -124,7 +145,8 @@ def close_handle(state: State, handle: Handle) -> None:
     """
     entry = handle.entry
     delete = state.handles.close(handle)
-    state.durable.drop(handle.tree, handle.number)
+    if state.durable.drop(handle.tree, handle.number):
+        state.kept.unpark_all()
     state.journal.closed(handle)
     state.locks.close(entry.identity, handle.number)
     if handle.lessee not in entry.lessees:

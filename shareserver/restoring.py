@@ -49,7 +49,8 @@ def restore(state: State, now: float) -> None:
     _restore_replies(state, now)
     for tree, lessee, user, share, since_ns in state.journal.rows("uses"):
         state.grace.expect(tree, Owner(lessee, user, share), since_ns)
-    state.grace.until = now + state.config.grace_s
+    if state.grace or state.durable:
+        state.grace.until = now + state.config.grace_s
     _end_if_over(state)
     state.journal.settle()
 
@@ -129,7 +130,7 @@ def _delete(state: State, identity: str, share: str, path: str) -> None:
         store.remove_directory(path) if kind == "directory" else store.unlink(path)
     else:
         entry.delete_pending, entry.path = True, path
-        give_way(state, entry.handles.values())
+        give_way(state, entry.handles.values(), at_once=True)
 
 
 def _restore_replies(state: State, now: float) -> None:

@@ -135,6 +135,11 @@ class State:
         self.last += 1
         return self.last
 
+    @property
+    def is_returning(self) -> bool:
+        """Whether this server was started anew just now, and redirectors are to come back."""
+        return bool(self.durable) and trio.current_time() < self.grace.until
+
     def know(self, link: Link) -> None:
         """Somebody has logged on over it, or it has ended: no stranger any more."""
         if link.admit_by is not None:

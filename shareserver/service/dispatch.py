@@ -9,6 +9,7 @@ from redird.wire.compound import serve_parts
 from redird.wire.errors import Refused
 from redird.wire.messages import Message
 from redird.wire.status import Status
+from shareserver.breaking import Away, wait_returned
 from shareserver.service import (
     administration,
     casing,
@@ -76,6 +77,29 @@ def serve(state: State, peer: Peer, request: Message) -> Answer:
     function = FUNCTIONS.get(type(request))
     if function is None:
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, type(request).__name__)
+    named = request
     if type(request) in casing.PATHS:
-        request = casing.as_named(state, peer, request)
-    return function(state, peer, request)
+        named = casing.as_named(state, peer, request)
+    try:
+        answer = function(state, peer, named)
+    except Away:
+        return _when_returned(state, peer, request)
+    if isinstance(answer, Message) or not state.is_returning:
+        return answer
+    return _answered(state, peer, request, answer)
+
+
+async def _answered(
+    state: State, peer: Peer, request: Message, answer: Awaitable[Message]
+) -> Message:
+    try:
+        return await answer
+    except Away:
+        return await _when_returned(state, peer, request)
+
+
+async def _when_returned(state: State, peer: Peer, request: Message) -> Message:
+    """Nothing was changed: serve it again from its beginning when somebody is back."""
+    await wait_returned(state)
+    answer = serve(state, peer, request)
+    return answer if isinstance(answer, Message) else await answer

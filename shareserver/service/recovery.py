@@ -22,6 +22,7 @@ def reclaim(state: State, peer: Peer, request: m.Reclaim) -> Message:
     answers = [_take_up(state, use, owner, number) for number in request.handles]
     if not request.more:
         _close_rest(state, request.before, owner)
+    state.kept.unpark_all()
     return m.Reclaimed(tuple(answers))
 
 

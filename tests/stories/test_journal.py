@@ -1,11 +1,13 @@
 """A server killed at any instant and started anew: it knows what anybody was told."""
 
+from typing import Any
+
 import pytest
 import trio
 
 from redird.wire import files as f
 from redird.wire import messages as m
-from redird.wire.errors import LinkLost
+from redird.wire.errors import LinkLost, Refused
 from redird.wire.status import Status
 from shareserver.service import administration
 from tests.playbook import SHARE, enter_directly, play, refused, touch, uses
@@ -278,13 +280,67 @@ async def test_an_unknown_user_has_the_same_salt_after_a_restart(autojump_clock)
         assert first == s.server.accounts._verifier("nobody")
 
 
+async def test_what_they_have_open_waits_for_them_as_well(autojump_clock):
+    """Another host asks for a file first; its holder comes back within the time of grace."""
+    async with kept() as s, named(s) as holder, named(s, "ts2") as other:
+        tree, theirs = await holder.enter(), await other.enter("u2")
+        exclusive = await holder.open(tree, "a", share=0, lease=0)
+        leased = await holder.open(tree, "b")
+        await restart(s)
+        theirs = await come_back(s, other, theirs, "u2")
+        told: list[tuple[str, Any]] = []
+
+        async def ask(path) -> None:
+            try:
+                await other.open(theirs, path, lease=0)
+            except Refused as no:
+                told.append((path, no.status.name))
+            else:
+                told.append((path, [one.file for one in holder.breaks]))
+
+        async with trio.open_nursery() as nursery:
+            for path in "ab":
+                nursery.start_soon(ask, path)
+            await trio.sleep(2)
+            assert [] == told
+            again = await come_back(s, holder, tree)
+            got = await holder.reclaim(again, tree, exclusive.handle, leased.handle)
+            assert [SUCCESS, SUCCESS] == [one.status for one in got]
+        assert [("a", "STATUS_SHARING_VIOLATION"), ("b", [leased.file])] == sorted(told)
+
+
+@pytest.mark.parametrize("how", ["open", "break", "unlink", "doom"])
+async def test_they_are_waited_for_so_long_and_no_longer(how, autojump_clock):
+    async with kept() as s, named(s) as holder, named(s, "ts2") as other:
+        lease = f.LEASE_RWH if how == "break" else 0
+        share = f.SHARE_ALL if how in ("break", "doom") else 0
+        await holder.open(await holder.enter(), "a", share=share, lease=lease)
+        theirs = await other.enter("u2")
+        await restart(s)
+        at = trio.current_time()
+        theirs = await come_back(s, other, theirs, "u2")
+        if how == "unlink":
+            assert not (await other.ask(m.Unlink(theirs, "a"))).pending
+        elif how == "doom":
+            doom = f.FILE_DELETE_ON_CLOSE
+            made = await other.open(theirs, "a", access=f.DELETE, lease=0, options=doom)
+            await other.ask(m.Close(theirs, made.handle))
+            await trio.sleep(GRACE_S)
+            assert [] == names(s)
+        else:
+            await other.open(theirs, "a", lease=0)
+        assert GRACE_S == pytest.approx(trio.current_time() - at, abs=0.1)
+        assert 0 == len(s.server.durable)
+        await holder.lose()
+
+
 # --- once -------------------------------------------------------------------------------------
 
 
-async def come_back(s, peer, tree):
+async def come_back(s, peer, tree, user="u1"):
     await peer.lose()
     await peer.dial()
-    return await peer.enter(reclaims=tree)
+    return await peer.enter(user, reclaims=tree)
 
 
 async def test_an_answer_outlives_the_server(autojump_clock):
