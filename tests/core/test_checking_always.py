@@ -74,9 +74,7 @@ CLEAN = {
         .slot("released", 1, "ann", 0),
     ],
     "vanished_release": [
-        lost(Story().enter("ann").slot("admitted", 1, "ann", 1), 5).slot(
-            "admitted", 2, "ann", 1
-        ),
+        Story().enter("ann").slot("admitted", 1, "ann", 1).at(9).leave("ann"),
         Story()
         .enter("ann")
         .slot("admitted", 1, "ann", 1)

@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from clients.lab.bench.ageing import ageing
+from clients.lab.bench.judging import check
 from clients.lab.bench.killing import killing
 from clients.lab.bench.loris import loris
 from clients.lab.bench.pace import pace
@@ -251,6 +252,7 @@ BENCHES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "memory": memory,
     "scavenger": ageing,
     "virtual": pace,
+    "check": check,
     "loris": loris,
     "dead-client": dead,
     "silent-client": silent,

@@ -1,11 +1,12 @@
 """What every checker is: it hears of a run line by line, and says at the end what it thinks."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clients.lab.checking.disruptions import Disruptions
 from clients.lab.checking.holders import Holders
+from clients.lab.checking.operation import Operation
 from clients.lab.checking.registers import Registers
 from clients.lab.checking.setting import Setting
 from clients.lab.checking.verdict import FAIL, PASS, UNKNOWN, Verdict, clock
@@ -16,14 +17,19 @@ from clients.lab.checking.verdict import FAIL, PASS, UNKNOWN, Verdict, clock
 Listeners = Mapping[str, Callable[[Any], None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
-    """What all checkers know together of one run."""
+    """What all checkers know together of one run: also the time of the latest line, and which
+    operations wait for an answer.
+    """
 
     setting: Setting
     disruptions: Disruptions
     holders: Holders
     registers: Registers
+    waiting: dict[int, Operation] = field(default_factory=dict)
+    now_ns: int = 0
+    answered: int = 0
 
 
 class Checker:

@@ -33,6 +33,7 @@ LINE_BYTES_MAX = 4 * 1024 * 1024
 SETTING = "setting"  # the type of the first line's event
 BLOCK_BYTES = 64
 
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # json.loads does the same, and more that is not needed
 _SHARE, _PATH = ("share", str), ("path", str)
 _FILE = (_SHARE, _PATH, ("handle", int))
 _RANGE = (*_FILE, ("offset", int), ("length", int))
@@ -134,9 +135,13 @@ def _parsed(number: int, line: bytes | str) -> dict[str, Any]:
     if len(line) > LINE_BYTES_MAX:
         raise _wrong(number, f"longer than {LINE_BYTES_MAX:,} bytes")
     try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _wrong(number, f"not JSON ({error})") from None
+        text = line if isinstance(line, str) else line.decode()
+        fields, end = _scan(text, 0)
+        if text[end:].strip():
+            json.loads(text)  # which says what is wrong
+    except (ValueError, RecursionError, StopIteration) as error:
+        reason = error if error.args and not isinstance(error, StopIteration) else "no value"
+        raise _wrong(number, f"not JSON ({reason})") from None
     if not isinstance(fields, dict):
         raise _wrong(number, f"a JSON object is needed, not {type(fields).__name__}")
     return fields

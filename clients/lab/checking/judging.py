@@ -79,7 +79,6 @@ class _Judging:
     run: Run = field(init=False)
     checkers: dict[str, Checker] = field(init=False)
     sights: dict[str, Sight] = field(init=False)
-    open: dict[int, Operation] = field(init=False, default_factory=dict)
     operations: int = field(init=False, default=0)
     _heard: dict[tuple[str, str], list[Listener]] = field(init=False, default_factory=dict)
     _listeners: dict[str, list[Listener]] = field(init=False, default_factory=dict)
@@ -109,34 +108,34 @@ class _Judging:
 
     def _of(self, kind: str, what: str) -> list[Listener]:
         """Who hears of this; whoever asked for all of a type hears first."""
-        found = self._heard.get((kind, what))
-        if found is None:
-            found = [*self._listeners.get(kind, ()), *self._listeners.get(f"{kind} {what}", ())]
-            self._heard[kind, what] = found
+        found = [*self._listeners.get(kind, ()), *self._listeners.get(f"{kind} {what}", ())]
+        self._heard[kind, what] = found
         return found
 
     def hear(self, event: Event) -> None:
         """Pass on what happened."""
         kind = event.type
         about: Any = event
+        self.run.now_ns = event.at_ns
         if kind == "invoke":
             about = self._invoked(event)
         elif kind in OUTCOMES:
             about = self._ended(event)
         if about is not None:
-            for listener in self._of(kind, event.what):
+            heard = self._heard.get((kind, event.what)) or self._of(kind, event.what)
+            for listener in heard:
                 listener(about)
 
     def _invoked(self, event: Event) -> Operation | None:
         number, process = event["op"], event["process"]
-        if number in self.open:
+        if number in self.run.waiting:
             self._stray(event, "is asked twice")
             return None
         host, user = self._names.get(process) or self._name(process)
         op = Operation(
             number, process, host, user, event.what, event.fields, event.line, event.at_ns
         )
-        self.open[number] = op
+        self.run.waiting[number] = op
         self.operations += 1
         return op
 
@@ -145,7 +144,7 @@ class _Judging:
         return found
 
     def _ended(self, event: Event) -> Operation | None:
-        op = self.open.pop(event["op"], None)
+        op = self.run.waiting.pop(event["op"], None)
         if op is None:
             self._stray(event, "has an outcome but was not asked, or has two")
             return None
@@ -153,6 +152,7 @@ class _Judging:
             self._stray(event, f"was {op.f} of {op.process}, and ends as another")
         op.outcome, op.answer = event.type, event.fields
         op.returned, op.returned_ns = event.line, event.at_ns
+        self.run.answered += 1
         return op
 
     def _stray(self, event: Event, why: str) -> None:
@@ -161,7 +161,7 @@ class _Judging:
 
     def judged(self) -> Judged:
         """Ask everybody; operations without an outcome are told of first."""
-        for op in self.open.values():
+        for op in self.run.waiting.values():
             self.run.holders.pending(op)
             for listener in self._of("pending", op.f):
                 listener(op)

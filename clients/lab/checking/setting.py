@@ -79,6 +79,11 @@ class Setting:
         """How long a slot may be on its way back: asked for, its files closed, given back."""
         return 6 * (self.delay_s + self.jitter_s) + 0.1 * self.margin_s
 
+    @property
+    def slack_s(self) -> float:
+        """For what is due: turns, and messages there and back."""
+        return self.margin_s + 6 * (self.delay_s + self.jitter_s)
+
     def cut_short(self, took_ns: int) -> bool:
         """Whether a logoff was answered as its time was over, and not when it was done."""
         return took_ns >= 0.95 * self.logoff_max_s * NANO
@@ -100,19 +105,19 @@ class Setting:
         age_s, tick_s = self.dormant_age_max_s, self.scavenger_tick_s
         age_s = policy.dormant_age_max_s if age_s < 0 else age_s
         tick_s = policy.scavenger_tick_s if tick_s < 0 else tick_s
-        return age_s + tick_s + self.margin_s
+        return age_s + tick_s + self.slack_s
 
     @property
     def vanish_s(self) -> float:
         """How long the slots may be held of somebody who is gone without a word."""
         silent_s = 2 * self.peer_silence_max_s  # of a client at its redirector, of that here
         residue_s = self.residue_s if self.leaves else 0.0
-        return silent_s + self.logoff_max_s + self.grace_s + residue_s + 2 * self.margin_s
+        return silent_s + self.logoff_max_s + self.grace_s + residue_s + 2 * self.slack_s
 
     @property
     def settle_s(self) -> float:
         """How long after it was healed a fault may still be felt."""
-        return self.peer_silence_max_s + self.reconnect_max_s + self.grace_s + self.margin_s
+        return self.peer_silence_max_s + self.reconnect_max_s + self.grace_s + self.slack_s
 
 
 def _checked(name: str, value: Any) -> Any:

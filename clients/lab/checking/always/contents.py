@@ -5,7 +5,6 @@ from math import inf
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.history import BLOCK_BYTES, Event
 from clients.lab.checking.linearizing import clash
-from clients.lab.checking.operation import Operation
 from clients.lab.checking.registers import Block, Cluster, Register, Seen
 from clients.lab.checking.verdict import clock
 
@@ -62,13 +61,9 @@ class ReadsInOrder(Checker):
 
     name = "reads_in_order"
     _looked = 0
-    _end_ns = 0
 
     def listeners(self) -> Listeners:
-        return {"end": self._time}
-
-    def _time(self, op: Operation) -> None:
-        self._end_ns = op.returned_ns
+        return {}
 
     def finish(self) -> None:
         for block, register in self.run.registers.still().items():
@@ -76,7 +71,7 @@ class ReadsInOrder(Checker):
             lasting = [
                 one
                 for one in register.clusters.values()
-                if one.kept < inf or not self.run.registers.may_be_lost(one, self._end_ns)
+                if one.kept < inf or not self.run.registers.may_be_lost(one, self.run.now_ns)
             ]
             found = clash(lasting)
             if found is not None:

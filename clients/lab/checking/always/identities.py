@@ -1,11 +1,20 @@
 """Of numbers that name something: none is given twice, and none works beyond its time."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.history import Event
 from clients.lab.checking.operation import Operation
 from clients.lab.checking.verdict import NANO, clock
+
+
+class _Given(NamedTuple):
+    """Who was given a number, and when."""
+
+    user: str
+    at_ns: int
+    session: int | None
 
 
 class NumbersNeverReused(Checker):
@@ -19,7 +28,7 @@ class NumbersNeverReused(Checker):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._lives: dict[str, int] = {}
-        self._given: dict[tuple[str, str, int], Operation] = {}
+        self._given: dict[tuple[str, str, int], _Given] = {}
 
     def listeners(self) -> Listeners:
         return {
@@ -42,17 +51,17 @@ class NumbersNeverReused(Checker):
 
     def _connection(self, op: Operation) -> None:
         known = self._given.get((op.host, "connection", op.answer["connection"]))
-        if known is None or known.asked["session"] != op.asked["session"]:
+        if known is None or known.session != op.asked["session"]:
             self._give("connection", op.answer["connection"], op)
 
     def _give(self, kind: str, number: int, op: Operation) -> None:
         key = op.host, kind, number
         known = self._given.get(key)
         if known is not None:
-            when = clock(known.returned_ns)
+            when = clock(known.at_ns)
             why = f"{op.who} was given {kind} {number}, which {known.user} got at {when}"
-            self.broken(why, op.returned_ns, op.who, known.who)
-        self._given[key] = op
+            self.broken(why, op.returned_ns, op.who, known.user)
+        self._given[key] = _Given(op.user, op.returned_ns, op.asked.get("session"))
 
     def passed(self) -> str:
         return f"{len(self._given):,} numbers given once each"

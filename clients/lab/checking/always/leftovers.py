@@ -60,9 +60,8 @@ class DormancyEnds(Checker):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._idle: dict[tuple[str, int], _Idle] = {}
-        self._used_ns: dict[tuple[str, str], int] = {}
+        self._used_ns: dict[str, int] = {}
         self._facts = self._ended = 0
-        self._last_ns = 0
         self._bound_ns = round(run.setting.residue_s * NANO)
 
     def listeners(self) -> Listeners:
@@ -70,14 +69,10 @@ class DormancyEnds(Checker):
             "fact connection_state": self._state,
             "end": self._use,
             "program killed": self._killed,
-            "quiet": self._time,
         }
 
     def _use(self, op: Operation) -> None:
-        self._used_ns[op.host, op.user] = self._last_ns = op.returned_ns
-
-    def _time(self, event: Event) -> None:
-        self._last_ns = event.at_ns
+        self._used_ns[op.user] = op.returned_ns
 
     def _killed(self, event: Event) -> None:
         for key in [key for key in self._idle if key[0] == event["from"]]:
@@ -85,7 +80,6 @@ class DormancyEnds(Checker):
 
     def _state(self, event: Event) -> None:
         self._facts += 1
-        self._last_ns = event.at_ns
         key = event["from"], event["connection"]
         known = self._idle.pop(key, None)
         if known is not None:
@@ -97,7 +91,7 @@ class DormancyEnds(Checker):
             )
 
     def _judge(self, idle: _Idle, until_ns: int) -> None:
-        used_ns = self._used_ns.get((idle.host, idle.user), 0)
+        used_ns = self._used_ns.get(idle.user, 0)
         since_ns = max(idle.since_ns, used_ns if idle.state == "dormant_only" else 0)
         if until_ns - since_ns <= self._bound_ns or self.setting.takes_others_handles:
             return
@@ -112,7 +106,7 @@ class DormancyEnds(Checker):
 
     def finish(self) -> None:
         for idle in self._idle.values():
-            self._judge(idle, self._last_ns)
+            self._judge(idle, self.run.now_ns)
 
     def unsure(self) -> str:
         return "" if self._facts else "the history has no facts of a redirector's connections"

@@ -62,7 +62,6 @@ class _Owed(Checker):
         self._held: dict[str, dict[int, int]] = {}  # by user: tree, since
         self._due: dict[int, tuple[int, str, str]] = {}  # by tree: when, user, why
         self._paid = 0
-        self._last_ns = 0
         self._facts = False
 
     def listeners(self) -> Listeners:
@@ -70,8 +69,6 @@ class _Owed(Checker):
             "fact use_admitted": self._admitted,
             "fact use_released": self._released,
             "server started": self._restarted,
-            "quiet": self._time,
-            "end": self._time_of,
         }
 
     def _admitted(self, event: Event) -> None:
@@ -82,7 +79,6 @@ class _Owed(Checker):
         user, tree = event["user"], event["tree"]
         self._held.get(user, {}).pop(tree, None)
         due = self._due.pop(tree, None)
-        self._last_ns = event.at_ns
         if due is not None:
             self._paid += 1
             self._late(tree, due, event.at_ns, f"and was freed at {clock(event.at_ns)}")
@@ -90,12 +86,6 @@ class _Owed(Checker):
     def _restarted(self, event: Event) -> None:
         self._held.clear()
         self._due.clear()
-
-    def _time(self, event: Event) -> None:
-        self._last_ns = event.at_ns
-
-    def _time_of(self, op: Operation) -> None:
-        self._last_ns = op.returned_ns
 
     def _owe(self, trees: Iterable[int], user: str, by_ns: int, why: str) -> None:
         for tree in trees:
@@ -111,7 +101,7 @@ class _Owed(Checker):
 
     def finish(self) -> None:
         for tree, due in self._due.items():
-            self._late(tree, due, self._last_ns, "and was still held when the history ended")
+            self._late(tree, due, self.run.now_ns, "and was still held when the history ended")
 
     def unsure(self) -> str:
         return "" if self._facts else "the history has no facts of the server's ledger"

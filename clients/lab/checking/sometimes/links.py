@@ -11,49 +11,28 @@ from clients.lab.checking.sometimes.sight import Sight, host_of
 from clients.lab.checking.verdict import NANO
 
 
-class _InFlight(Sight):
-    """Knows which operations wait for an answer."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        self.waiting: dict[int, Operation] = {}
-
-    def listeners(self) -> Listeners:
-        return {"invoke": self._ask, "end": self._answer}
-
-    def _ask(self, op: Operation) -> None:
-        self.waiting[op.number] = op
-
-    def _answer(self, op: Operation) -> None:
-        self.waiting.pop(op.number, None)
-
-
-class LinkLostInFlight(_InFlight):
+class LinkLostInFlight(Sight):
     """A host's link to the server was lost while its users waited for answers."""
 
     name = "link_lost_in_flight"
 
     def listeners(self) -> Listeners:
-        return {**super().listeners(), "link lost": self._lost, "fact link_lost": self._lost}
+        return {"link lost": self._lost, "fact link_lost": self._lost}
 
     def _lost(self, event: Event) -> None:
-        self.see(any(op.host == event["from"] for op in self.waiting.values()))
+        self.see(any(op.host == event["from"] for op in self.run.waiting.values()))
 
 
-class WriteAtKill(_InFlight):
+class WriteAtKill(Sight):
     """A program was killed while a write waited for its answer."""
 
     name = "write_at_kill"
 
     def listeners(self) -> Listeners:
-        return {
-            **super().listeners(),
-            "server killed": self._killed,
-            "program killed": self._killed,
-        }
+        return {"server killed": self._killed, "program killed": self._killed}
 
     def _killed(self, event: Event) -> None:
-        self.see(any(op.f in ("write", "fsync", "close") for op in self.waiting.values()))
+        self.see(any(op.f in ("write", "fsync", "close") for op in self.run.waiting.values()))
 
 
 class HandleReclaimed(Sight):
