@@ -1,5 +1,6 @@
-"""The other side cannot be reached at all: a switch port is off, a service is restarted, an
-address is filtered with a reject. Who dials is told so at once, and dials again, and again.
+"""The other side cannot be reached: a switch port is off, an address is filtered with a reject.
+
+Who dials is told so at once, and dials again, and again, until it is there or given up.
 """
 
 from random import Random

@@ -1,5 +1,6 @@
-"""Every connection is reset at once: a firewall forgot its states, a NAT table overflowed, a
-failover of a load balancer. Both ends see it at once.
+"""Every connection is reset at once: a firewall forgot its states, a NAT table overflowed.
+
+Both ends see it at once; the failover of a load balancer does the same.
 """
 
 from random import Random
