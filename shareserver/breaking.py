@@ -149,6 +149,7 @@ def close_handle(state: State, handle: Handle) -> None:
         state.kept.unpark_all()
     state.journal.closed(handle)
     state.locks.close(entry.identity, handle.number)
+    state.journal.locked(entry.identity, state.locks.held(entry.identity))
     if handle.lessee not in entry.lessees:
         lease = state.leases.drop(entry.identity, handle.lessee)
         if lease is not None and lease.breaking_to is not None:

@@ -19,6 +19,8 @@ CREATE TABLE handles (
     number INTEGER PRIMARY KEY, tree INTEGER, file INTEGER, lessee TEXT, user TEXT, share TEXT,
     path TEXT, identity TEXT, access INTEGER, share_mode INTEGER, delete_on_close INTEGER,
     follow INTEGER, lease INTEGER, since_ns INTEGER);
+CREATE TABLE locks (
+    identity TEXT, claim TEXT, PRIMARY KEY (identity, claim)) WITHOUT ROWID;
 CREATE TABLE deletions (identity TEXT PRIMARY KEY, share TEXT, path TEXT) WITHOUT ROWID;
 CREATE TABLE replies (
     lessee TEXT, number INTEGER, name TEXT, intent TEXT, reply TEXT,

@@ -1,13 +1,15 @@
 """What survives the server: a small SQLite file, in WAL mode.
 
-Who holds which slot, what durable redirectors have open under which leases, what they asked to
-be done once, which files are to be deleted, the latest refusals and slot changes, and marks
-above all numbers ever given. Whatever is noted in a turn is committed before anything said in
-it leaves (`settle`), so nobody was ever told what a restart does not know. A commit is in the
-kernel, which outlives a killed server; it is not forced to the disk, so a host that loses power
-may lose or damage the journal. If it cannot be written any more the server goes on without.
+Who holds which slot, what durable redirectors have open under which leases and locks, what
+they asked to be done once, which files are to be deleted, the latest refusals and slot changes,
+and marks above all numbers ever given. Whatever is noted in a turn is committed before anything
+said in it leaves (`settle`), so nobody was ever told what a restart does not know. A commit is
+in the kernel, which outlives a killed server; it is not forced to the disk, so a host that
+loses power may lose or damage the journal. If it cannot be written any more the server goes on
+without.
 """
 
+import dataclasses
 import json
 import os
 import sqlite3
@@ -21,6 +23,7 @@ from redird.wire.messages import Message
 from shareserver.handles import Handle, Identity, OpenEntry
 from shareserver.leases import Lease
 from shareserver.ledger import ConnectionLedger, Use
+from shareserver.locks import Claim
 from shareserver.receipts import RECEIPTS_MAX, Receipt
 
 AHEAD = 1000  # a mark is so far above the last number given, so that it is seldom moved
@@ -45,6 +48,7 @@ class Journal:
         self._numbered: dict[str, Numbered] = {}
         self._ledger: ConnectionLedger | None = None
         self._fact = 0
+        self._locked: dict[Identity, frozenset[Claim]] = {}
         self._leased: dict[tuple[Identity, str], set[int]] = {}  # handles, by their lease
 
     @property
@@ -200,6 +204,27 @@ class Journal:
         for number in self._leased.get((lease.identity, lease.lessee), ()):
             self._do("UPDATE handles SET lease = ? WHERE number = ?", lease.state, number)
 
+    def locked(self, identity: Identity, claims: Iterable[Claim]) -> None:
+        """These are the locks on a file now."""
+        if self.db is None:
+            return
+        before, now = self._locked.pop(identity, frozenset()), frozenset(claims)
+        text = identity_text(identity)
+        for one in before - now:
+            self.unlocked(text, claim_text(one))
+        for one in now - before:
+            self._do("INSERT INTO locks VALUES (?, ?)", text, claim_text(one))
+        if now:
+            self._locked[identity] = now
+
+    def know_locks(self, identity: Identity, claims: Iterable[Claim]) -> None:
+        """These are noted."""
+        self._locked[identity] = frozenset(claims)
+
+    def unlocked(self, identity: str, claim: str) -> None:
+        """A lock went with its handle."""
+        self._do("DELETE FROM locks WHERE identity = ? AND claim = ?", identity, claim)
+
     def moved(self, handles: Iterable[Handle]) -> None:
         """Names have changed by which files were opened, or are gone."""
         for handle in handles:
@@ -257,6 +282,11 @@ def _write(db: sqlite3.Connection, noted: list[tuple[str, tuple[Any, ...]]]) -> 
         db.execute(statement, values)
     if len(noted) > 1:
         db.execute("COMMIT")
+
+
+def claim_text(claim: Claim) -> str:
+    """A lock as it is noted; its end may be larger than SQLite's integers."""
+    return json.dumps(list(dataclasses.astuple(claim)))
 
 
 def identity_text(identity: Identity) -> str:

@@ -95,8 +95,7 @@ class LockTable:
 
     def test(self, identity: Identity, claim: Claim) -> Claim | None:
         """Return the first lock held that is in the way of another one."""
-        locks = self._files.get(identity)
-        return None if locks is None else _first(locks.held, claim)
+        return _first(self.held(identity), claim)
 
     def wait(self, identity: Identity, claim: Claim, wake: Callable[[], None]) -> Waiter:
         """Stand in line for what was not granted at once, in this very turn."""
@@ -140,27 +139,28 @@ class LockTable:
 
     def may_read(self, identity: Identity, handle: int, offset: int, length: int) -> bool:
         """Whether a handle may read there: no other has an exclusive nt lock on it."""
-        locks = self._files.get(identity)
-        return locks is None or not any(
+        return not any(
             one.exclusive and one.handle != handle
-            for one in _nt_in(locks.held, offset, offset + length)
+            for one in _nt_in(self.held(identity), offset, offset + length)
         )
 
     def may_write(self, identity: Identity, handle: int, offset: int, length: int) -> bool:
         """Whether a handle may write there: nobody has an nt lock on it but itself alone."""
-        locks = self._files.get(identity)
-        return locks is None or all(
+        return all(
             one.exclusive and one.handle == handle
-            for one in _nt_in(locks.held, offset, offset + length)
+            for one in _nt_in(self.held(identity), offset, offset + length)
         )
 
     def is_mandatory(self, identity: Identity) -> bool:
         """Whether somebody holds an nt lock on a file, or waits for one."""
         locks = self._files.get(identity)
-        if locks is None:
-            return False
-        claims = [*locks.held, *(one.claim for one in locks.waiting)]
+        claims = [] if locks is None else [*locks.held, *(one.claim for one in locks.waiting)]
         return any(one.kind == NT for one in claims)
+
+    def held(self, identity: Identity) -> list[Claim]:
+        """Return the locks that are held on a file."""
+        locks = self._files.get(identity)
+        return [] if locks is None else locks.held
 
     def is_locked(self, identity: Identity) -> bool:
         """Whether there is anything of a file here."""

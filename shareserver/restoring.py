@@ -3,7 +3,7 @@
 Handles are opened anew by their names, and are gone if those lead to other files by now; their
 redirectors have as long to come back as after any lost link. Slots are kept free for their
 holders for `grace_s`. What was to be deleted when its last user left is deleted if nobody is
-left. Locks are for their redirectors to take again.
+left. Locks are held; a redirector that thinks they are lost may take each once more.
 """
 
 import json
@@ -20,6 +20,7 @@ from shareserver.breaking import give_way
 from shareserver.durable import Owner
 from shareserver.handles import Handle
 from shareserver.journal import Numbered, identity_text
+from shareserver.locks import Claim
 from shareserver.state import State
 from shareserver.store import StoreFile
 
@@ -46,6 +47,7 @@ def remember(state: State) -> None:
 def restore(state: State, now: float) -> None:
     """Take up what the journal knows, before anybody is served."""
     _restore_handles(state, now)
+    _restore_locks(state)
     _restore_replies(state, now)
     for tree, lessee, user, share, since_ns in state.journal.rows("uses"):
         state.grace.expect(tree, Owner(lessee, user, share), since_ns)
@@ -107,6 +109,19 @@ def _open(state: State, share: str, path: str, access: int, follow: bool) -> Sto
         )[0]
     except Refused:
         return None
+
+
+def _restore_locks(state: State) -> None:
+    for identity, text in state.journal.rows("locks"):
+        kind, owner, number, start, end, exclusive = json.loads(text)
+        claim = Claim(kind, (owner[0], owner[1]), number, start, end, exclusive)
+        handle = state.handles.get(number)
+        if handle is None or identity_text(handle.entry.identity) != identity:
+            state.journal.unlocked(identity, text)
+            continue
+        state.locks.lock(handle.entry.identity, claim)
+        state.restored_locks.add(claim)
+        state.journal.know_locks(handle.entry.identity, state.locks.held(handle.entry.identity))
 
 
 async def finish_deletions(state: State) -> None:

@@ -25,7 +25,7 @@ from shareserver.handles import Handle, HandleTable, Identity
 from shareserver.journal import Journal
 from shareserver.leases import LeaseTable
 from shareserver.ledger import ConnectionLedger, Use
-from shareserver.locks import LockTable
+from shareserver.locks import Claim, LockTable
 from shareserver.receipts import ReceiptTable
 from shareserver.replays import ReplayTable
 from shareserver.shares import Share, Shares
@@ -120,6 +120,7 @@ class State:
     sessions: dict[int, Session] = field(default_factory=dict)
     completing: dict[int, trio.Event] = field(default_factory=dict)  # receipts, by number
     lease_dropped: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    restored_locks: set[Claim] = field(default_factory=set)  # and not asked for again
     once_done: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     kept: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     deletions: dict[Identity, trio.Event] = field(default_factory=dict)  # closed, not yet gone

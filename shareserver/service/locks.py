@@ -35,13 +35,29 @@ def lock(state: State, peer: Peer, request: m.Lock) -> Answer:
         breaks = inway.of_file(state, peer.lessee, identity, bits)
         if breaks:
             return after_breaks(state, peer.lessee, breaks, partial(lock, state, peer, request))
+    if _is_held_since_restart(state, handle, claim):
+        return m.Locked()
     in_way = state.locks.lock(handle.entry.identity, claim)
+    _note(state, handle)
     if in_way is None:
         return m.Locked()
     if request.wait_s <= 0:
         raise _not_granted(handle, in_way)
     wait_s = min(request.wait_s, state.config.lock_wait_max_s)
     return _wait(state, handle, claim, wait_s)
+
+
+def _is_held_since_restart(state: State, handle: Handle, claim: Claim) -> bool:
+    """Its redirector does not know that this server, started anew, still knows of it."""
+    if claim not in state.restored_locks:
+        return False
+    state.restored_locks.remove(claim)
+    return claim in state.locks.held(handle.entry.identity)
+
+
+def _note(state: State, handle: Handle) -> None:
+    identity = handle.entry.identity
+    state.journal.locked(identity, state.locks.held(identity))
 
 
 async def _wait(state: State, handle: Handle, claim: Claim, wait_s: float) -> Message:
@@ -53,6 +69,7 @@ async def _wait(state: State, handle: Handle, claim: Claim, wait_s: float) -> Me
             await called.wait()
     finally:
         state.locks.leave(waiter)
+    _note(state, handle)
     if waiter.granted:
         return m.Locked()
     in_way = state.locks.test(identity, claim)
@@ -75,7 +92,21 @@ def unlock(state: State, peer: Peer, request: m.Unlock) -> Message:
     """Give a range up."""
     handle = _handle(state, peer, request)
     state.locks.unlock(handle.entry.identity, _claim(handle, request, False))
+    _forget_restored(state, handle)
+    _note(state, handle)
     return m.Unlocked()
+
+
+def _forget_restored(state: State, handle: Handle) -> None:
+    """What it gives up and takes again is asked for anew."""
+    if state.restored_locks:
+        held = state.locks.held(handle.entry.identity)
+        gone = {
+            one
+            for one in state.restored_locks
+            if one.handle == handle.number and one not in held
+        }
+        state.restored_locks -= gone
 
 
 def test_lock(state: State, peer: Peer, request: m.TestLock) -> Message:

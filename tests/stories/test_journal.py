@@ -334,6 +334,57 @@ async def test_they_are_waited_for_so_long_and_no_longer(how, autojump_clock):
         await holder.lose()
 
 
+@pytest.mark.parametrize("kind", ["nt", "posix", "flock"])
+async def test_a_lock_is_held_across_a_restart(kind, autojump_clock):
+    async with kept() as s, named(s) as holder, named(s, "ts2") as other:
+        tree, theirs = await holder.enter(), await other.enter("u2")
+        made = await holder.open(tree, "a", lease=0)
+        opened = await other.open(theirs, "a", lease=0)
+        await holder.ask(m.Lock(tree, made.handle, kind, 1, 0, 10, True))
+        await holder.ask(m.Lock(tree, made.handle, kind, 1, 20, 10, True))
+        if kind != "flock":
+            await holder.ask(m.Unlock(tree, made.handle, kind, 1, 20, 10))
+        await restart(s)
+        tree, before = await come_back(s, holder, tree), tree
+        await holder.reclaim(tree, before, made.handle)
+        theirs, before = await come_back(s, other, theirs, "u2"), theirs
+        await other.reclaim(theirs, before, opened.handle)
+
+        def theirs_at(offset):
+            return m.Lock(theirs, opened.handle, kind, 1, offset, 5, True)
+
+        with refused(Status.STATUS_LOCK_NOT_GRANTED):
+            await other.ask(theirs_at(5))
+        # Its redirector may think that it is lost, and take it again.
+        await holder.ask(m.Lock(tree, made.handle, kind, 1, 0, 10, True))
+        with refused(Status.STATUS_LOCK_NOT_GRANTED):
+            await other.ask(theirs_at(5))
+        if kind != "flock":
+            await other.ask(theirs_at(20))
+        await holder.ask(m.Unlock(tree, made.handle, kind, 1, 0, 10))
+        await other.ask(theirs_at(5))
+        with refused(Status.STATUS_LOCK_NOT_GRANTED):
+            await holder.ask(m.Lock(tree, made.handle, kind, 1, 0, 10, True))
+        await holder.ask(m.Close(tree, made.handle))
+        await other.ask(m.Close(theirs, opened.handle))
+        assert [] == s.server.journal.rows("locks")
+
+
+async def test_a_lock_given_up_after_a_restart_is_taken_anew(autojump_clock):
+    async with kept() as s, named(s) as holder:
+        tree = await holder.enter()
+        made = await holder.open(tree, "a", lease=0)
+        await holder.ask(m.Lock(tree, made.handle, "nt", 1, 0, 10, True))
+        await restart(s)
+        tree, before = await come_back(s, holder, tree), tree
+        await holder.reclaim(tree, before, made.handle)
+        await holder.ask(m.Unlock(tree, made.handle, "nt", 1, 0, 10))
+        await holder.ask(m.Lock(tree, made.handle, "nt", 1, 0, 10, True))
+        assert 1 == s.server.locks.statistics()["locks"]
+        with refused(Status.STATUS_LOCK_NOT_GRANTED):
+            await holder.ask(m.Lock(tree, made.handle, "nt", 1, 0, 10, True))
+
+
 # --- once -------------------------------------------------------------------------------------
 
 
