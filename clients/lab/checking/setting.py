@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.lab.checking.history import HistoryError
 from clients.lab.checking.verdict import NANO
-from redird.presets import LEAVE, PRESETS
+from redird.presets import PRESETS
 
 NUMBERS = (int, float)
 MARGIN_S = 1.0  # for what is due at once: turns, round trips, a slow machine
@@ -59,8 +59,12 @@ class Setting:
 
     @property
     def leaves(self) -> bool:
-        """Whether a logoff may leave a connection behind for what is dormant on it."""
-        return PRESETS[self.preset].policy.logoff == LEAVE
+        """Whether a logoff may leave a connection behind for what is dormant on it.
+
+        By what users are to expect: how a logoff goes is what is being judged.
+        """
+        preset = PRESETS[self.preset]
+        return preset.expects.spurious_refusals or preset.policy.slot_recall
 
     @property
     def recalls(self) -> bool:

@@ -110,7 +110,7 @@ def simulate(
     nothing failed; of the scoreboard, if every planted bug was found.
     """
     if scoreboard:
-        _scoreboard(bugs, seeds_max, processes, out, as_object)
+        _scoreboard(bugs, seeds_max, processes, replays_max, out, as_object)
     if trace is not None:
         _trace(trace, as_object)
     seeds = seeds if seed is None else range(seed, seed + 1)
@@ -192,7 +192,12 @@ def _progress(what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
 
 
 def _scoreboard(
-    bugs: Sequence[str], seeds_max: int, processes: int, out: Path | None, as_object: bool
+    bugs: Sequence[str],
+    seeds_max: int,
+    processes: int,
+    replays_max: int,
+    out: Path | None,
+    as_object: bool,
 ) -> NoReturn:
     names = list(dict.fromkeys(bugs)) or shelf.names()
     found: list[Score] = []
@@ -205,7 +210,7 @@ def _scoreboard(
                 escaped = sum(score.seeds is None for score in found)
                 shown.update(task, advance=1, failed=escaped)
 
-            await scores.score_all(names, seeds_max, processes, on_score, out)
+            await scores.score_all(names, seeds_max, processes, replays_max, on_score, out)
 
     try:
         for name in names:

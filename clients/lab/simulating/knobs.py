@@ -93,7 +93,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "active": (0.05, 0.1, 0.25, 0.5),
     "fault_max_s": (1.0, 3.0, 8.0),
     "live": (False, True),
-    "work_s": (10.0, 20.0, 30.0),
+    "work_s": (8.0, 12.0, 20.0),
     "think_s": (0.1, 0.3, 0.6),
     "session_s": (1.0, 3.0, 6.0),
     "quick_share": (0.2, 0.5, 0.9),
@@ -117,7 +117,7 @@ def draw(random: Random) -> Knobs:
     """Draw all of them; each takes the same number of throws, whatever the others are."""
     preset = random.choices(list(PRESETS), list(PRESETS.values()))[0]
     drawn = {name: random.choice(values) for name, values in CHOICES.items()}
-    uses_max = max(1, drawn["users"] - random.choice((0, 0, 1, 1, 2, 3)))
+    uses_max = max(1, drawn["users"] - random.choice((0, 1, 1, 1, 2, 3)))
     late_s = drawn["delay_s"] + drawn["jitter_s"]
     drawn["recall_wait_s"] += 8 * late_s  # else nobody can answer a recall in time
     drawn["logoff_max_s"] += 20 * late_s  # nor end in order

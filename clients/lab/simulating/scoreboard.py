@@ -44,6 +44,7 @@ async def score_all(
     names: Sequence[str],
     seeds_max: int,
     processes: int,
+    replays_max: int,
     on_score: Callable[[Score], None],
     out: Path | None,
 ) -> None:
@@ -52,19 +53,20 @@ async def score_all(
 
     async def search(name: str) -> None:
         async with room:
-            on_score(await score(name, seeds_max, out / name if out else None))
+            on_score(await score(name, seeds_max, replays_max, out / name if out else None))
 
     async with trio.open_nursery() as nursery:
         for name in names:
             nursery.start_soon(search, name)
 
 
-async def score(name: str, seeds_max: int, out: Path | None) -> Score:
+async def score(name: str, seeds_max: int, replays_max: int, out: Path | None) -> Score:
     """Search for one bug."""
     with tempfile.TemporaryDirectory(prefix="redlab-") as folder:
         await trio.to_thread.run_sync(shelf.plant, shelf.load(name), Path(folder))
         command = [sys.executable, "-m", "clients.lab", "simulate", "--first", "--json"]
         command += ["--seeds", f"0..{seeds_max - 1}", "--processes", "1"]
+        command += ["--replays-max", str(replays_max)]
         command += ["--out", str(await trio.Path(out).resolve())] if out else []
         done = await trio.run_process(
             command,

@@ -42,6 +42,12 @@ class Found:
     simulated_s: float = 0.0
     digests: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> str:
+        """What all histories were, in few characters."""
+        told = "".join(f"{seed} {digest}\n" for seed, digest in sorted(self.digests.items()))
+        return blake2b(told.encode(), digest_size=16).hexdigest()
+
     def add(self, one: Seed) -> None:
         """One more has been played."""
         self.seeds += 1

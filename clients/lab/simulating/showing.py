@@ -40,6 +40,7 @@ def as_object(found: Found, shrunk: Sequence[Shrunk], wall_s: float) -> dict[str
         "simulated_s": round(found.simulated_s, 1),
         "wall_s": round(wall_s, 1),
         "commit": commit(),
+        "digest": found.digest,
         "root": str(ROOT),
     }
 

@@ -17,8 +17,8 @@ from clients.lab.staging.programs import Redirector
 from clients.lab.staging.stage import SERVER, Stage
 
 INSIDE = "inside: "  # before the name of an invariant that is seen in the tables
-LOOK_S = 0.7  # at least so often, however quiet it is
-EVERY = 7  # messages between two looks
+LOOK_S = 1.0  # at least so often, however quiet it is
+EVERY = 12  # messages between two looks
 TOLD = {  # messages that a history tells of
     *("Close", "CloseBatch", "BatchClosed", "Create", "Created", "Write", "SessionSetup"),
     *("TreeConnect", "TreeConnected", "TreeDisconnect", "TreeDisconnected"),

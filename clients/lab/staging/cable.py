@@ -181,6 +181,9 @@ class Lane:
                 if self._end_at <= trio.current_time():
                     return b""
                 until = self._end_at
+            if until == inf:
+                await self._readable.park()
+                continue
             with trio.move_on_at(until):
                 await self._readable.park()
 
