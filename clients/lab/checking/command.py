@@ -1,11 +1,13 @@
 """`redlab check`: what must always hold, judged of any history."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from clients.lab.checking.history import HistoryError, read
@@ -15,6 +17,7 @@ from clients.lab.checking.verdict import FAIL, PASS, UNKNOWN
 PROGRAM = "redlab check"
 COLOURS = {PASS: "green", FAIL: "bold red", UNKNOWN: "yellow"}
 UNUSABLE = 2
+LINES_BETWEEN = 20_000  # from one sign of progress to the next
 
 
 @click.command("check")
@@ -27,8 +30,9 @@ def check_command(history: Path, as_object: bool) -> None:
     judged.
     """
     try:
-        with history.open("rb") as lines:
-            judged = judge(read(lines))
+        with history.open("rb") as file, _bar() as bar:
+            task = bar.add_task("judging", total=history.stat().st_size)
+            judged = judge(read(_told(file, lambda done: bar.update(task, completed=done))))
     except OSError as error:
         _unusable(f"{history}: {error.strerror or error}")
     except HistoryError as error:
@@ -38,6 +42,22 @@ def check_command(history: Path, as_object: bool) -> None:
     else:
         show(judged, Console())
     raise SystemExit(0 if judged.ok else 1)
+
+
+def _bar() -> Progress:
+    """Shows how much of the file is judged, to people."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _told(lines: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
+    """Pass on the lines, and now and then how many bytes they were."""
+    done = 0
+    for number, line in enumerate(lines):
+        done += len(line)
+        if number % LINES_BETWEEN == 0:
+            tell(done)
+        yield line
 
 
 def _unusable(text: str) -> Any:
