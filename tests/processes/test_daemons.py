@@ -116,7 +116,8 @@ async def keep(at: str, number: int, *, task_status: trio.TaskStatus[None]) -> N
 
 
 async def test_a_killed_redirector_leaves_nothing_on_the_server(tmp_path):
-    async with share_server(tmp_path) as (server, docs):
+    """Its slots are free at once, its files when nobody has come back for them."""
+    async with share_server(tmp_path, durable_age_max_s=1.0) as (server, docs):
         (docs / "a").touch()
         before = server.descriptors()
         async with redirector(tmp_path, server.tcp) as redird, trio.open_nursery() as nursery:
@@ -127,7 +128,8 @@ async def test_a_killed_redirector_leaves_nothing_on_the_server(tmp_path):
 
             await redird.local.kill()
 
-            with trio.fail_after(2):
+            await wait_until(lambda: uses_are(server, 0))
+            with trio.fail_after(5):
                 await wait_until(lambda: server.descriptors() <= before)
             assert 0 == await server.uses()
             assert [] == await server.view("sessions")
