@@ -130,6 +130,7 @@ CORES = [
     "clients.lab.peers.torture",
     "clients.lab.replaying.tally",
     "clients.lab.simulating.knobs",
+    "clients.lab.simulating.telling",
     "clients.lab.theory.cells",
     "clients.lab.theory.controls",
     "clients.lab.theory.eventsim",
