@@ -5,11 +5,17 @@ It holds the secret that the salts of unknown users are made of: only its owner 
 
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
 
 from redird.wire.config import ConfigError
 
 VERSION = 1
 APPLICATION = 0x72646A6C
+log = structlog.get_logger()
 CHECKPOINT_PAGES = 250  # a megabyte; what is copied in one turn
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -28,6 +34,86 @@ CREATE TABLE replies (
 CREATE TABLE receipts (number INTEGER PRIMARY KEY, row TEXT);
 CREATE TABLE facts (number INTEGER PRIMARY KEY, row TEXT);
 """
+
+
+Noted = list[tuple[str, tuple[Any, ...]]]  # statements and their values
+
+
+class JournalFile:
+    """A journal's database: in its file, or in memory as long as that cannot be written."""
+
+    def __init__(self, db: sqlite3.Connection | None, path: str) -> None:
+        self.db = db
+        self.is_away = False  # what is in `db` is in no file
+        self._path = path
+
+    def write(self, noted: Noted) -> None:
+        """Commit some statements together."""
+        if self.db is None:
+            return
+        try:
+            _write(self.db, noted)
+        except sqlite3.Error as error:
+            self._leave(self.db, noted, error)
+
+    def _leave(self, db: sqlite3.Connection, noted: Noted, error: sqlite3.Error) -> None:
+        """An old record would be worse than none: the file goes, what was in it stays here."""
+        try:
+            self.db = _copied(db)
+            _write(self.db, noted)
+            kept = "in memory, until the file can be written again"
+        except sqlite3.Error:
+            self.db, kept = None, "nothing from now"
+        self.is_away = self.db is not None
+        log.error("journal_failed", path=self._path, reason=str(error), kept=kept)
+        self._remove(db)
+
+    def _remove(self, db: sqlite3.Connection | None) -> None:
+        with suppress(sqlite3.Error):
+            if db is not None:
+                db.close()
+        for end in ("", "-wal"):
+            with suppress(OSError):
+                os.unlink(self._path + end)
+
+    def try_again(self, connect: Callable[[str], sqlite3.Connection]) -> None:
+        """Write all that is in memory to the file, if that is possible now."""
+        if self.db is None:
+            return
+        fresh = None
+        try:
+            fresh = connect(self._path)
+            self.db.backup(fresh)
+        except (ConfigError, sqlite3.Error):
+            self._remove(fresh)
+            return
+        self.db.close()
+        self.db, self.is_away = fresh, False
+        log.warning("journal_recovered", path=self._path)
+
+    def close(self) -> None:
+        """End it in order."""
+        db, self.db = self.db, None
+        if db is not None:
+            db.close()
+
+
+def _copied(db: sqlite3.Connection) -> sqlite3.Connection:
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.backup(memory)
+    return memory
+
+
+def _write(db: sqlite3.Connection, noted: Noted) -> None:
+    """One statement is a transaction of its own."""
+    if len(noted) > 1:
+        db.execute("BEGIN")
+    for statement, values in noted:
+        db.execute(statement, values)
+    if len(noted) > 1:
+        db.execute("COMMIT")
 
 
 def connect(path: str) -> sqlite3.Connection:

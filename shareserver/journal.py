@@ -5,21 +5,18 @@ they asked to be done once, which files are to be deleted, the latest refusals a
 and marks above all numbers ever given. Whatever is noted in a turn is committed before anything
 said in it leaves (`settle`), so nobody was ever told what a restart does not know. A commit is
 in the kernel, which outlives a killed server; it is not forced to the disk, so a host that
-loses power may lose or damage the journal. If it cannot be written any more the server goes on
-without.
+loses power may lose or damage the journal. While it cannot be written it is in memory only,
+and no file says what is not true any more.
 """
 
 import dataclasses
 import json
-import os
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-import structlog
-
 from redird.wire.messages import Message
+from shareserver.database import JournalFile
 from shareserver.handles import Handle, Identity, OpenEntry
 from shareserver.leases import Lease
 from shareserver.ledger import ConnectionLedger, Use
@@ -28,7 +25,6 @@ from shareserver.receipts import RECEIPTS_MAX, Receipt
 
 AHEAD = 1000  # a mark is so far above the last number given, so that it is seldom moved
 FACTS_MAX = 10_000
-log = structlog.get_logger()
 
 
 class Numbered(Protocol):
@@ -41,8 +37,7 @@ class Journal:
     """The writing side; with `db` None nothing is kept."""
 
     def __init__(self, db: sqlite3.Connection | None, path: str = "") -> None:
-        self.db = db
-        self._path = path
+        self._file = JournalFile(db, path)
         self._noted: list[tuple[str, tuple[Any, ...]]] = []  # since it was settled last
         self._marks: dict[str, int] = {}
         self._numbered: dict[str, Numbered] = {}
@@ -50,6 +45,11 @@ class Journal:
         self._fact = 0
         self._locked: dict[Identity, frozenset[Claim]] = {}
         self._leased: dict[tuple[Identity, str], set[int]] = {}  # handles, by their lease
+
+    @property
+    def db(self) -> sqlite3.Connection | None:
+        """Where it is."""
+        return self._file.db
 
     @property
     def is_kept(self) -> bool:
@@ -96,8 +96,7 @@ class Journal:
 
     def settle(self) -> None:
         """Commit what was noted; what is said after that may leave."""
-        db = self.db
-        if db is None:
+        if self.db is None:
             return
         for name, table in self._numbered.items():
             if table.last > self._marks[name]:
@@ -107,10 +106,7 @@ class Journal:
             self._take_facts(self._ledger)
         if self._noted:
             noted, self._noted = self._noted, []
-            try:
-                _write(db, noted)
-            except sqlite3.Error as error:
-                self._fail(error)
+            self._file.write(noted)
 
     def _take_facts(self, ledger: ConnectionLedger) -> None:
         for fact in ledger.latest_facts(self._fact):
@@ -122,26 +118,19 @@ class Journal:
 
     def sever(self) -> None:
         """Write nothing any more, and leave what was not settled undone."""
-        self.db = None
+        self._file.db = None
         self._noted.clear()
 
     def close(self) -> None:
         """Settle, and end it in order."""
         self.settle()
-        db, self.db = self.db, None
-        if db is not None:
-            db.close()
+        self._file.close()
 
-    def _fail(self, error: sqlite3.Error) -> None:
-        """An old record would be worse than none: the file goes."""
-        log.error("journal_failed", path=self._path, reason=str(error), kept="nothing from now")
-        db, self.db = self.db, None
-        with suppress(sqlite3.Error):
-            if db is not None:
-                db.close()
-        for end in ("", "-wal"):
-            with suppress(OSError):
-                os.unlink(self._path + end)
+    def try_again(self, connect: Callable[[str], sqlite3.Connection]) -> None:
+        """Write all of it to its file again, if it is away and that is possible now."""
+        if self._file.is_away:
+            self.settle()
+            self._file.try_again(connect)
 
     # --- slots ---
 
@@ -272,16 +261,6 @@ class Journal:
             self._do("DELETE FROM replies WHERE lessee = ?", lessee)
         for number in numbers or ():
             self._do("DELETE FROM replies WHERE lessee = ? AND number = ?", lessee, number)
-
-
-def _write(db: sqlite3.Connection, noted: list[tuple[str, tuple[Any, ...]]]) -> None:
-    """One statement is a transaction of its own."""
-    if len(noted) > 1:
-        db.execute("BEGIN")
-    for statement, values in noted:
-        db.execute(statement, values)
-    if len(noted) > 1:
-        db.execute("COMMIT")
 
 
 def claim_text(claim: Claim) -> str:

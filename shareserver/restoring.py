@@ -24,6 +24,8 @@ from shareserver.locks import Claim
 from shareserver.state import State
 from shareserver.store import StoreFile
 
+JOURNAL_AGAIN_S = 1.0  # between two tries to write it
+
 
 def remember(state: State) -> None:
     """Go on above all numbers given before, and after all that is history."""
@@ -122,6 +124,13 @@ def _restore_locks(state: State) -> None:
         state.locks.lock(handle.entry.identity, claim)
         state.restored_locks.add(claim)
         state.journal.know_locks(handle.entry.identity, state.locks.held(handle.entry.identity))
+
+
+async def keep_journal(state: State) -> None:
+    """Bring a journal that could not be written back to its file, for ever."""
+    while state.journal.is_kept:
+        await trio.sleep(JOURNAL_AGAIN_S)
+        state.journal.try_again(state.world.open_journal)
 
 
 async def finish_deletions(state: State) -> None:

@@ -91,7 +91,12 @@ def build_accounts(config: Config, secret: bytes) -> Accounts:
 
 def chores(state: State) -> list[Callable[[], Awaitable[None]]]:
     """What goes on beside serving, for as long as that does."""
-    tasks = (teardown.expire, restoring.finish_deletions, restoring.end_grace)
+    tasks = (
+        teardown.expire,
+        restoring.finish_deletions,
+        restoring.end_grace,
+        restoring.keep_journal,
+    )
     return [functools.partial(task, state) for task in tasks]
 
 

@@ -65,8 +65,8 @@ def test_two_cannot_have_it(tmp_path):
     db.close()
 
 
-def test_a_journal_that_cannot_be_written_any_more_goes(tmp_path):
-    """What it says would be wrong later; the server goes on without."""
+def test_a_journal_that_cannot_be_written_is_in_memory_until_it_can(tmp_path):
+    """What the file says would be wrong later: it goes, and comes again as a whole."""
     path = tmp_path / "journal"
     db = connect(str(path))
     journal = Journal(db, str(path))
@@ -77,9 +77,27 @@ def test_a_journal_that_cannot_be_written_any_more_goes(tmp_path):
         for number in range(100):
             journal.note(f"key {number}", "x" * 10_000)
             journal.settle()
-    assert ["journal_failed"] == [entry["event"] for entry in entries]
-    assert not journal.is_kept
-    assert [] == list(tmp_path.iterdir())
+        assert ["journal_failed"] == [entry["event"] for entry in entries]
+        assert [] == list(tmp_path.iterdir())
+        assert 101 == len(journal.rows("meta"))
+
+        journal.try_again(full)
+        assert [] == list(tmp_path.iterdir())
+        journal.try_again(connect)
+        assert "journal_recovered" == entries[-1]["event"]
+    journal.note("epoch", 2)
+    journal.close()
+
+    again = Journal(connect(str(path)))
+    assert 101 == len(again.rows("meta"))
+    assert 2 == again.meta("epoch", 0)
+
+
+def full(path):
+    """The disk is full still."""
+    db = connect(path)
+    db.execute("PRAGMA max_page_count=12")
+    return db
 
 
 def test_history_is_bounded(monkeypatch):
