@@ -137,6 +137,18 @@ def nothing_is_overdue(stage: Stage, seen: Seen) -> Broken:
                 yield f"{handle.path} is dormant {now - handle.due_at:.1f} s too long"
 
 
+def nobody_gone_keeps_files(stage: Stage, seen: Seen) -> Broken:
+    """Who has logged off has nothing dormant, but under presets that users know to leak."""
+    for host in stage.redirectors:
+        preset, policy = host.state.preset, host.state.policy
+        if preset.expects.spurious_refusals or policy.slot_recall or policy.handles_shared:
+            continue
+        for handle in host.state.dormant.all():
+            if handle.connection.left_at is not None:
+                user = handle.connection.session.user
+                yield f"{handle.path} is dormant for {user}, who has logged off"
+
+
 def bounds_hold(stage: Stage, seen: Seen) -> Broken:
     """Queues are bounded: requests under way, deferred bytes, peers who have not logged on."""
     for host in stage.redirectors:
@@ -224,6 +236,7 @@ ALWAYS: dict[str, Callable[[Stage, Seen], Broken]] = {
     "nothing dirty is parked": nothing_dirty_is_parked,
     "handles serve their own": handles_serve_their_own,
     "nothing is overdue": nothing_is_overdue,
+    "nobody gone keeps files": nobody_gone_keeps_files,
     "bounds hold": bounds_hold,
     "both sides agree": both_sides_agree,
 }

@@ -89,7 +89,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "durable_age_max_s": (0.0, 5.0, 20.0, 60.0),
     "grace_s": (1.0, 3.0, 10.0),
     "reconnect_max_s": (0.0, 5.0, 10.0, 30.0),
-    "faults": (True, True, True, False),
+    "faults": (True, True, False, False),
     "active": (0.05, 0.1, 0.25, 0.5),
     "fault_max_s": (1.0, 3.0, 8.0),
     "live": (False, True),
