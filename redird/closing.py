@@ -205,8 +205,9 @@ async def log_off_upstream(state: State, session: Session) -> list[str]:
             continue
         try:
             await state.links[link].log_off(number)
-        except Refused as no:  # the link is lost, and the server's session with it
-            failed.append(f"{link}: {no}")
+        except Refused as no:
+            if no.status is not Status.STATUS_CONNECTION_DISCONNECTED:  # it went with the link
+                failed.append(f"{link}: {no}")
     return failed
 
 

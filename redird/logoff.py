@@ -71,7 +71,11 @@ class _Logoff:
         connections = self.state.connections.of_session(self.session)
         for connection in connections:
             self.state.note(connection)
-        self.residue += await flush_connections(self.state, connections)
+        self.session.flushing = True
+        try:
+            self.residue += await flush_connections(self.state, connections)
+        finally:
+            self.session.flushing = False
         if self.state.policy.logoff == FORCE:
             await self._force(connections)
             return
@@ -169,6 +173,7 @@ class _Logoff:
     async def run_out_of_time(self) -> None:
         """Disconnect what is still connected; the server closes what is under it."""
         limit_s = self.state.config.logoff_max_s
+        self._count_unsent()
         for connection in self.state.connections.of_session(self.session):
             if connection.tree is not None:
                 files = len(connection.handles)
@@ -177,6 +182,16 @@ class _Logoff:
                 self.residue.append(f"{where}: {undone} within {limit_s:g} s")
                 await self._disconnect(connection)
         self.residue += await closing.log_off_upstream(self.state, self.session)
+
+    def _count_unsent(self) -> None:
+        """What is deferred through handles of this session is lost now, and said to be."""
+        for connection in self.state.connections.of_session(self.session):
+            for file in dict.fromkeys(one.file for one in connection.handles.values()):
+                size = self.state.deferred.bytes_by(file, connection)
+                if size:
+                    where = f"{connection.server}\\{connection.share}"
+                    path = next(one.path for one in file.handles)
+                    self.residue.append(f"{where}\\{path}: {size} bytes were not written")
 
     def forget_session(self) -> None:
         """The session is gone now; connections that still hold a slot are orphans."""

@@ -42,13 +42,15 @@ class Taken:
 
 def sessions_of(sessions: Iterable[Session], link: str) -> list[Session]:
     """Return who goes on over a link."""
-    return [one for one in sessions if one.active and link in one.upstream]
+    return [one for one in sessions if one.goes_on and link in one.upstream]
 
 
 def is_taken_up(connection: Connection) -> bool:
     """Whether a connection is to have a slot again."""
     return (
-        connection.tree is not None and connection.left_at is None and connection.session.active
+        connection.tree is not None
+        and connection.left_at is None
+        and connection.session.goes_on
     )
 
 

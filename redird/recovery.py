@@ -37,7 +37,7 @@ def suspend(state: State, link: str, why: str) -> bool:
         else:
             lose(state, connection)
     for session in state.sessions.all():
-        if not session.active:
+        if not session.goes_on:
             session.upstream.pop(link, None)
     return is_worth_it(state, link)
 
@@ -85,7 +85,7 @@ def commit(state: State, link: str, over: Over, taken: Taken) -> Counts:
     connections = [one for one in state.connections.of_link(link) if one.tree is not None]
     handles = sum(len(one.handles) for one in connections)
     for session, number in taken.sessions.items():
-        if session.active and session in state.sessions:
+        if session.goes_on and session in state.sessions:
             session.upstream[link] = number
         else:
             state.spawn(_leave, over, m.Logoff(number))

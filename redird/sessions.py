@@ -31,6 +31,7 @@ class Session:
     state: SessionState = SessionState.ACTIVE
     keys: SessionKeys = field(default_factory=dict)
     upstream: dict[str, int] = field(default_factory=dict)  # the servers' numbers, by server
+    flushing: bool = False  # logging off, with something to send still
     opens: int = 0
     revived: int = 0
 
@@ -38,6 +39,11 @@ class Session:
     def active(self) -> bool:
         """Whether it may open files."""
         return self.state is SessionState.ACTIVE
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is to be logged on again where it was, if a link is lost."""
+        return self.state is SessionState.ACTIVE or self.flushing
 
 
 class SessionTable:

@@ -7,7 +7,7 @@ sent still counts.
 
 from dataclasses import dataclass, field
 
-from redird.holdings import File, Handle
+from redird.holdings import Connection, File, Handle
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +28,7 @@ class Extent:
 class _Waiting:
     extents: list[Extent] = field(default_factory=list)
     bytes: int = 0  # of what waits and of what is being sent
+    sending: Extent | None = None
 
 
 class DeferredWrites:
@@ -65,21 +66,33 @@ class DeferredWrites:
         waiting = self._files.get(file)
         return waiting.bytes if waiting else 0
 
+    def bytes_by(self, file: File, connection: Connection) -> int:
+        """How much of that was written through handles of one connection."""
+        waiting = self._files.get(file)
+        if waiting is None:
+            return 0
+        extents = [*waiting.extents, *([waiting.sending] if waiting.sending else [])]
+        return sum(len(one.data) for one in extents if one.handle.connection is connection)
+
     def next_extent(self, file: File) -> Extent | None:
         """Take what is to be sent first; None if nothing waits."""
         waiting = self._files.get(file)
         if not waiting or not waiting.extents:
             return None
         self._sent += 1
-        return waiting.extents.pop(0)
+        waiting.sending = waiting.extents.pop(0)
+        return waiting.sending
 
     def put_back(self, file: File, extent: Extent) -> None:
         """Nobody knows whether it arrived: it is sent again, before all others."""
-        self._files[file].extents.insert(0, extent)
+        waiting = self._files[file]
+        waiting.extents.insert(0, extent)
+        waiting.sending = None
 
     def settle(self, file: File, extent: Extent) -> None:
         """The server has answered for an extent, or will never."""
         waiting = self._files[file]
+        waiting.sending = None
         waiting.bytes -= len(extent.data)
         if not waiting.bytes:
             del self._files[file]

@@ -113,9 +113,9 @@ async def _pages(state: State, handle: Handle, pattern: str) -> list[m.Entry]:
         try:
             found = await link.ask(query, m.DirectoryFound)
         except Refused as no:
-            if no.status in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
-                return entries
-            raise
+            if no.status not in (Status.STATUS_NO_SUCH_FILE, Status.STATUS_NO_MORE_FILES):
+                raise
+            found = m.DirectoryFound((), True)
         if link.epoch != epoch:  # nobody knows where the enumeration stood at the loss
             epoch, entries = link.epoch, []
             continue

@@ -484,3 +484,72 @@ async def test_a_redirector_told_to_stop_meanwhile_stops_in_time(autojump_clock)
 async def stat_or_not(session):
     with pytest.raises(SessionError):
         await session.stat(at("b"))
+
+
+# --- what is in the middle of something -------------------------------------------------------
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("preset", ["sp6", "win10"])
+async def test_a_listing_of_many_pages_is_whole(autojump_clock, preset, nth):
+    async with play(preset) as s:
+        session, direct = await enter(s, "u1"), await enter_directly(s, "u2")
+        names = [f"f{number:04}" for number in range(2500)]
+        for name in names:
+            await touch(direct, name)
+        arrived = []
+
+        def cut_at(name):
+            arrived.append(name)
+            if arrived.count("QueryDirectory") == nth:
+                s.redirector.cable.cut()
+
+        s.redirector.cable.up.on_arrival = cut_at
+        listed = [entry.name for entry in await session.listdir(at())]
+        assert arrived.count("QueryDirectory") >= nth
+        assert ["link_lost", "link_recovered"] == kinds(s)
+        assert names == listed
+
+
+async def test_a_logoff_says_what_it_could_not_send(autojump_clock):
+    async with play(logoff_max_s=5) as s:
+        session = await enter(s, "u1")
+        async with session.open(at("a"), "wb") as file:
+            await file.write(b"unsent")
+            await s.kill_server()
+            await trio.sleep(1)
+            proof = await session.logoff()
+        assert r"server\docs\a: 6 bytes were not written" in proof.residue
+        assert 0 == s.redirector.state.statistics()["deferred_bytes"]
+        await s.restart_server()
+
+
+async def test_a_disconnect_in_flight_at_the_loss_has_freed_the_slot(autojump_clock):
+    async with play(uses_max=1) as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        s.redirector.cable.up.hold("TreeDisconnect")
+        nursery.start_soon(session.disconnect, "server", SHARE)
+        await trio.sleep(1)
+        s.redirector.cable.cut()
+        await trio.sleep(1)
+        assert (0, 1) == (uses(s), freed(s))
+        await touch(session, "a")
+        assert (1, 1) == (uses(s), freed(s))
+
+
+async def test_a_logoff_in_flight_at_the_loss_says_that_it_freed_the_slot(autojump_clock):
+    async with play(uses_max=2) as s, trio.open_nursery() as nursery:
+        session, other = await enter(s, "u1"), await enter(s, "u2")
+        proofs = []
+
+        async def leave():
+            proofs.append(await session.logoff())
+
+        s.redirector.cable.up.hold("TreeDisconnect")
+        nursery.start_soon(leave)
+        await trio.sleep(1)
+        s.redirector.cable.cut()
+        await trio.sleep(1)
+        assert 1 == uses(s)
+        assert ("server\\docs: the link was lost, which freed the slot",) == proofs[0].residue
+        await touch(other, "a")
