@@ -188,8 +188,7 @@ async def _give_back(state: State, connection: Connection) -> TreeDisconnected |
 def slot_lost(state: State, connection: Connection) -> None:
     """The slot is gone, and the server has closed every handle under it."""
     lost = [handle.file for handle in connection.handles.values()]
-    if state.watchers:
-        state.spawn(promises.call_back_kept, state, lost, None)
+    promises.call_back_lost(state, lost)
     state.connections.lost_tree(connection)
     forget(state, list(connection.handles.values()))
     state.note(connection)

@@ -29,8 +29,7 @@ def suspend(state: State, link: str, why: str) -> bool:
     state.trusted_until = 0.0
     state.note_link("link_lost", link, why=why)
     log.info("link_lost", link=link, why=why)
-    if state.watchers:
-        state.spawn(promises.call_back, state, state.connections.files_of(link))
+    promises.call_back_lost(state, state.connections.files_of(link))
     for connection in state.connections.of_link(link):
         if is_taken_up(connection):
             closing.forget(state, state.dormant.of_connection(connection))

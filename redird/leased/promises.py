@@ -73,6 +73,12 @@ async def call_back_kept(state: State, files: Iterable[File], peer: int | None) 
         await waiting
 
 
+def call_back_lost(state: State, files: Iterable[File]) -> None:
+    """Leases are gone: begin to call back what they licensed, while that is known."""
+    for waiting in begin_call_back(state, files, None):
+        state.spawn(_wait_for, waiting)
+
+
 async def _wait_for(waiting: Awaitable[None]) -> None:
     await waiting
 

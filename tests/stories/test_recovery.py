@@ -415,6 +415,39 @@ async def test_a_kernel_is_promised_no_more_than_the_server_is_trusted(autojump_
             assert 7 <= promise(s.redirector.state, handle) <= 10
 
 
+class Kernel:
+    """A watcher, as a mount is one: which files it was told to forget, with what it knew."""
+
+    peer = 0
+
+    def __init__(self):
+        self.forgotten = []
+
+    def call_back(self, file):
+        paths = {handle.path for handle in file.handles}
+        self.forgotten += sorted(paths)
+
+
+@pytest.mark.parametrize("reconnect_max_s", [0, 30])
+async def test_what_kernels_were_promised_is_called_back_at_the_loss(
+    autojump_clock, reconnect_max_s
+):
+    async with play("win10", reconnect_max_s=reconnect_max_s) as s:
+        state, kernel = s.redirector.state, Kernel()
+        session = await enter(s, "u1")
+        await touch(session, "closed")
+        async with session.open(at("open"), "wb"):
+            state.watchers.append(kernel)
+            [connection] = state.connections.all()
+            for handle in connection.handles.values():
+                assert promise(state, handle) > 0
+            await trio.sleep(1)
+            s.redirector.cable.cut()
+            await trio.sleep(0.5)
+            assert {"closed", "open"} <= set(kernel.forgotten)
+            state.watchers.remove(kernel)
+
+
 async def test_administrators_see_what_is_being_recovered(autojump_clock):
     async with play() as s:
         session = await enter(s, "u1")
@@ -520,6 +553,7 @@ async def test_a_logoff_says_what_it_could_not_send(autojump_clock):
             await trio.sleep(1)
             proof = await session.logoff()
         assert r"server\docs\a: 6 bytes were not written" in proof.residue
+        await trio.sleep(2)  # the link is given up, as nobody needs it
         assert 0 == s.redirector.state.statistics()["deferred_bytes"]
         await s.restart_server()
 
