@@ -40,11 +40,15 @@ Noted = list[tuple[str, tuple[Any, ...]]]  # statements and their values
 
 
 class JournalFile:
-    """A journal's database: in its file, or in memory as long as that cannot be written."""
+    """A journal's database: in its file, or in memory as long as that cannot be written.
+
+    `on_away` is called when that begins, before anything else is said to anybody.
+    """
 
     def __init__(self, db: sqlite3.Connection | None, path: str) -> None:
         self.db = db
         self.is_away = False  # what is in `db` is in no file
+        self.on_away: Callable[[], None] = lambda: None
         self._path = path
 
     def write(self, noted: Noted) -> None:
@@ -67,6 +71,7 @@ class JournalFile:
         self.is_away = self.db is not None
         log.error("journal_failed", path=self._path, reason=str(error), kept=kept)
         self._remove(db)
+        self.on_away()
 
     def _remove(self, db: sqlite3.Connection | None) -> None:
         with suppress(sqlite3.Error):

@@ -56,6 +56,15 @@ class Journal:
         """Whether anything is written at all."""
         return self.db is not None
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether what is written outlives this process."""
+        return self.db is not None and not self._file.is_away
+
+    def on_away(self, call: Callable[[], None]) -> None:
+        """Call this if it is not safe any more."""
+        self._file.on_away = call
+
     def rows(self, table: str) -> list[Any]:
         """Return all of a table, in order."""
         return [] if self.db is None else self.db.execute(f"SELECT * FROM {table}").fetchall()

@@ -71,7 +71,15 @@ def build_state(config: Config, world: World) -> State:
         journal=journal,
     )
     restoring.remember(state)
+    journal.on_away(functools.partial(_promise_less, state))
     return state
+
+
+def _promise_less(state: State) -> None:
+    """Whoever counts on the journal comes back and hears that there is none."""
+    for peer in list(state.peers.values()):
+        if "journal" in peer.capabilities:
+            peer.link.close("the server's journal failed")
 
 
 def build_accounts(config: Config, secret: bytes) -> Accounts:

@@ -51,9 +51,10 @@ class Sender:
     def flush(self) -> None:
         """Write what there is, now if the stream takes it, else from a task of its own."""
         buffers = self._exchange.take_outgoing()
+        if buffers and not self._ended:
+            self._before_sending()  # which may end it
         if not buffers or self._ended:
             return
-        self._before_sending()
         if self._unsent.size:
             self._unsent.add(buffers)
             return

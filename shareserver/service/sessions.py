@@ -35,7 +35,7 @@ def negotiate(state: State, peer: Peer, request: m.Negotiate) -> Message:
         and "durable" in request.capabilities
     )
     able = (*CAPABILITIES, *RECOVERY) if comes_back else CAPABILITIES
-    if state.journal.is_kept:
+    if state.journal.is_safe:
         able = (*able, "journal")  # what it has asked once is known after a restart too
     both = tuple(name for name in able if name in request.capabilities)
     peer.capabilities = frozenset(both)

@@ -148,6 +148,24 @@ async def test_what_was_to_be_deleted_at_its_last_close_is_gone(autojump_clock):
         assert ["stays"] == names(s)
 
 
+async def test_whoever_counts_on_a_journal_hears_that_it_failed(autojump_clock, log):
+    """What it asks is not answered any more; over the next link it is promised less."""
+    log.expect("journal_failed")
+    async with kept() as s, named(s, offer=("durable", "journal", "lease", "once")) as peer:
+        assert "journal" in peer.peer.capabilities
+        tree = await peer.enter()
+        made = await peer.open(tree, "a")
+        s.server.journal.db.execute("DROP TABLE handles")
+        with pytest.raises(LinkLost):
+            await peer.open(tree, "b")
+        await peer.lose()
+        await peer.dial()
+        assert {"durable", "lease", "once"} == set(peer.peer.capabilities)
+        again = await peer.enter(reclaims=tree)
+        (got,) = await peer.reclaim(again, tree, made.handle)
+        assert SUCCESS == got.status
+
+
 # --- slots ------------------------------------------------------------------------------------
 
 
