@@ -202,8 +202,17 @@ class Stage:
 
     def leftovers(self) -> dict[str, int]:
         """What sessions have left behind: the counters that are not zero."""
+        counts = {} if self._server.nursery is None else self._left_at_server()
+        for number, redirector in enumerate(self.redirectors, 1):
+            found = redirector.state.statistics()
+            counts |= {f"redirector {number}: {kind}": found[kind] for kind in OF_SESSIONS}
+            links = redirector.state.links.values()
+            counts[f"redirector {number}: private links"] = sum(one.private for one in links)
+        return {what: number for what, number in counts.items() if number}
+
+    def _left_at_server(self) -> dict[str, int]:
         state = self.server
-        counts = {
+        return {
             "server: sessions": len(state.sessions),
             "server: uses": state.ledger.statistics()["uses"],
             "server: handles": len(state.handles),
@@ -211,12 +220,6 @@ class Stage:
             "server: locks": state.locks.statistics()["locks"],
             "server: receipts under way": len(state.completing),
         }
-        for number, redirector in enumerate(self.redirectors, 1):
-            found = redirector.state.statistics()
-            counts |= {f"redirector {number}: {kind}": found[kind] for kind in OF_SESSIONS}
-            links = redirector.state.links.values()
-            counts[f"redirector {number}: private links"] = sum(one.private for one in links)
-        return {what: number for what, number in counts.items() if number}
 
     # --- the end ---
 
