@@ -69,7 +69,7 @@ def from_row(row: dict[str, Any]) -> Knobs:
 
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "hosts": (1, 1, 2),
+    "hosts": (1, 2, 2),
     "users": (2, 2, 3, 4, 5),
     "dormant_age_max_s": (0.5, 2.0, 5.0, 10.0, 30.0),
     "dormant_files_max": (0, 1, 2, 45, 45, 45),
@@ -84,14 +84,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "recall_wait_s": (0.2, 1.0, 3.0),
     "lease_break_wait_s": (1.0, 5.0, 35.0),
     "logoff_max_s": (2.0, 5.0, 10.0),
-    "peer_silence_max_s": (3.0, 6.0, 15.0),
+    "peer_silence_max_s": (3.0, 3.0, 6.0, 15.0),
     "journal": (True, True, True, False),
     "durable_age_max_s": (0.0, 5.0, 20.0, 60.0),
     "grace_s": (1.0, 3.0, 10.0),
     "reconnect_max_s": (0.0, 5.0, 10.0, 30.0),
     "faults": (True, True, False, False),
     "active": (0.05, 0.1, 0.25, 0.5),
-    "fault_max_s": (1.0, 3.0, 8.0),
+    "fault_max_s": (1.0, 4.0, 10.0),
     "live": (False, True),
     "work_s": (8.0, 12.0, 20.0),
     "think_s": (0.1, 0.3, 0.6),
