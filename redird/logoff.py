@@ -201,6 +201,9 @@ class _Logoff:
                 state.connections.end(connection)
                 continue
             state.connections.leave(connection, trio.current_time())
+            if state.policy.logoff == FORCE and not connection.releasing:  # cut short
+                connection.releasing = True
+                state.spawn(closing.release_left, state, connection)
             closing.settle(state, connection)
         state.sessions.end(self.session)
         state.connecting.pop(self.session.number, None)

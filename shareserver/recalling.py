@@ -15,7 +15,7 @@ from shareserver.ledger import Use
 from shareserver.receipts import Receipt
 from shareserver.state import Peer, State
 
-Told = dict[int, tuple[UseDescription, int]]  # by tree: the description and when it came
+Told = dict[int, tuple[UseDescription, int, int]]  # by tree; when it was asked for, and came
 
 
 async def describe_uses(state: State, uses: list[Use]) -> Told:
@@ -23,13 +23,15 @@ async def describe_uses(state: State, uses: list[Use]) -> Told:
     told: Told = {}
 
     async def ask(peer: Peer, trees: tuple[int, ...]) -> None:
+        asked = state.world.wall_now()
         try:
             reply = await peer.link.request(m.DescribeUses(trees))
         except (LinkLost, Refused):
             return
         if isinstance(reply, m.UsesDescribed):
             now = state.world.wall_now()
-            told.update((use.tree, (use, now)) for use in reply.uses if use.tree in trees)
+            known = (use for use in reply.uses if use.tree in trees)
+            told.update((use.tree, (use, asked, now)) for use in known)
 
     by_peer = defaultdict(list)
     for use in uses:
@@ -50,8 +52,8 @@ async def complete_receipt(state: State, receipt: Receipt) -> None:
         if peer is not None and "describe" not in peer.capabilities:
             holder.ghost = False
     told = await describe_uses(state, [holder.use for holder in receipt.holders])
-    for number, (description, answered_ns) in told.items():
-        receipt.describe(number, description, answered_ns)
+    for number, description in told.items():
+        receipt.describe(number, *description)
     receipt.complete = True
     state.journal.refused(receipt)
     state.completing.pop(receipt.number).set()

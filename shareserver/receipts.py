@@ -58,15 +58,20 @@ class Receipt:
     holders: list[Holder]
     complete: bool = False
 
-    def describe(self, use: int, told: UseDescription, answered_ns: int) -> None:
-        """Take one redirector's word on one slot, turned back to the refusal's instant."""
+    def describe(self, use: int, told: UseDescription, asked_ns: int, answered_ns: int) -> None:
+        """Take one redirector's word on one slot, turned back to the refusal's instant.
+
+        It was said between asking and answer: what that leaves open nobody can say.
+        """
         holder = next(holder for holder in self.holders if holder.use.number == use)
         holder.description = told
         if told.state == "unknown":
             return
-        since_refusal_s = (answered_ns - self.at_ns) / NANO
         gone_s = told.logged_off_for_s
-        holder.ghost = gone_s is not None and gone_s >= since_refusal_s
+        if gone_s is None or gone_s < (asked_ns - self.at_ns) / NANO:
+            holder.ghost = False
+        elif gone_s >= (answered_ns - self.at_ns) / NANO:
+            holder.ghost = True
 
     def count(self, ghost: bool | None) -> int:
         """How many holders are live (False), ghosts (True) or unknown (None)."""

@@ -36,9 +36,9 @@ def refused(uses_max, holders):
 def judged(uses_max, *, live=0, ghosts=0, unknown=0):
     receipt = refused(uses_max, live + ghosts + unknown)
     for number in range(live):
-        receipt.describe(number, told(number), REFUSED_AT)
+        receipt.describe(number, told(number), REFUSED_AT, REFUSED_AT)
     for number in range(live, live + ghosts):
-        receipt.describe(number, told(number, "orphan", 5.0), REFUSED_AT)
+        receipt.describe(number, told(number, "orphan", 5.0), REFUSED_AT, REFUSED_AT)
     return receipt
 
 
@@ -98,30 +98,31 @@ def test_a_verdict_holds_whatever_the_unknown_turn_out_to_be(uses_max, live, gho
 
 
 @pytest.mark.parametrize(
-    ("gone_s", "answered_after_s", "ghost"),
+    ("gone_s", "asked_after_s", "answered_after_s", "verdict"),
     [
-        (None, 0.3, False),  # still logged on
-        (5.0, 0.3, True),  # logged off long before
-        (0.3, 0.3, True),  # at that instant
-        (0.2, 0.3, False),  # after the refusal, before the answer
-        (0.0, 0.3, False),
-        (0.0, 0.0, True),
+        (None, 0.0, 0.3, "genuine"),  # still logged on
+        (5.0, 0.0, 0.3, "spurious"),  # logged off long before
+        (0.3, 0.0, 0.3, "spurious"),  # at that instant, if the answer came at once
+        (0.2, 0.0, 0.3, "undecided"),  # before or after, as the answer took its time
+        (0.1, 0.2, 0.3, "genuine"),  # after the refusal, whenever it was said
+        (0.0, 0.0, 0.0, "spurious"),
     ],
 )
 def test_a_holder_is_judged_as_it_was_when_the_refusal_was_made(
-    gone_s, answered_after_s, ghost
+    gone_s, asked_after_s, answered_after_s, verdict
 ):
     receipt = refused(1, 1)
-    answered = REFUSED_AT + round(answered_after_s * SECOND)
-    receipt.describe(0, told(0, "orphan", gone_s), answered)
+    asked, answered = (
+        REFUSED_AT + round(after_s * SECOND) for after_s in (asked_after_s, answered_after_s)
+    )
+    receipt.describe(0, told(0, "orphan", gone_s), asked, answered)
 
-    assert ghost is receipt.holders[0].ghost
-    assert ("spurious" if ghost else "genuine") == receipt.verdict
+    assert verdict == receipt.verdict
 
 
 def test_a_redirector_that_does_not_know_the_slot_leaves_it_unknown():
     receipt = refused(1, 1)
-    receipt.describe(0, told(0, "unknown", 9.0), REFUSED_AT)
+    receipt.describe(0, told(0, "unknown", 9.0), REFUSED_AT, REFUSED_AT)
 
     assert receipt.holders[0].ghost is None
     assert "undecided" == receipt.verdict
@@ -144,8 +145,9 @@ def test_a_redirector_that_does_not_know_the_slot_leaves_it_unknown():
 )
 def test_what_sp6_and_recall_would_have_done_about_the_last_slot(state, gone_s, sp6, recall):
     receipt = refused(2, 2)
-    receipt.describe(0, told(0), REFUSED_AT)
-    receipt.describe(1, told(1, state, gone_s), REFUSED_AT + SECOND)
+    asked = REFUSED_AT + SECOND // 2
+    receipt.describe(0, told(0), asked, asked)
+    receipt.describe(1, told(1, state, gone_s), asked, REFUSED_AT + SECOND)
 
     assert (sp6, recall) == opinion(receipt)[1:]
 
@@ -165,7 +167,9 @@ def test_the_earliest_release_is_the_first_of_those_that_are_known():
     receipt = refused(3, 3)
     assert receipt.row()["earliest_release_s"] is None
     for number, release_in_s in enumerate([None, 7.5, 3.25]):
-        receipt.describe(number, told(number, release_in_s=release_in_s), REFUSED_AT)
+        receipt.describe(
+            number, told(number, release_in_s=release_in_s), REFUSED_AT, REFUSED_AT
+        )
 
     assert 3.25 == receipt.row()["earliest_release_s"]
 
@@ -179,7 +183,7 @@ def test_a_holder_is_shown_with_what_was_told_of_it():
         "release_in_s": 22.0,
         "release_by": "dormant_age_max_s",
     }
-    receipt.describe(1, told(1, "orphan", 5.0, **detail), REFUSED_AT)
+    receipt.describe(1, told(1, "orphan", 5.0, **detail), REFUSED_AT, REFUSED_AT)
     described = {"tree": 1, "session": 1, "user": "user1", "redirector": "ts1", "since_s": 12.0}
     silent = {"state": "unknown", "ghost": None, "open_files": 0, "dormant_files": 0}
     rows = receipt.row()["holders"]

@@ -6,6 +6,7 @@ from math import inf
 from clients.lab.checking.always.explained import BUSY, LOCKED, explained
 from clients.lab.checking.checker import Checker, Listeners, Run
 from clients.lab.checking.counting import Place, Span, Steps
+from clients.lab.checking.history import Event
 from clients.lab.checking.operation import Operation
 from clients.lab.checking.registers import File
 from clients.lab.checking.verdict import NANO, clock
@@ -91,6 +92,9 @@ class LocksExclude(Checker):
         return f"{self._granted:,} locks granted, none beside one that excludes it"
 
 
+LATE_CLOSES = frozenset({"delay", "drop", "reorder"})
+
+
 class NobodyInTheWay(Checker):
     """Nobody is refused for another's open file or lock when nobody can have one: what is
     dormant, or left over, never costs anybody access.
@@ -105,9 +109,12 @@ class NobodyInTheWay(Checker):
         self._spans: dict[tuple[str, File], list[Span]] = {}
         self._refused: list[Operation] = []
         self._vanish_ns = round(run.setting.vanish_s * NANO)
+        self._late = 0  # faults that make a close come after what was asked later
 
     def listeners(self) -> Listeners:
         return {
+            "fault fired": self._fired,
+            "fault healed": self._healed,
             "end open": self._open,
             "end lock": self._lock,
             "end close": self._close,
@@ -182,8 +189,14 @@ class NobodyInTheWay(Checker):
 
     # --- who was refused ---
 
+    def _fired(self, event: Event) -> None:
+        self._late += event["kind"] in LATE_CLOSES
+
+    def _healed(self, event: Event) -> None:
+        self._late -= event["kind"] in LATE_CLOSES
+
     def _blocked(self, op: Operation) -> None:
-        if op.status in BUSY or op.status == LOCKED:
+        if not self._late and (op.status in BUSY or op.status == LOCKED):
             self._refused.append(op)
 
     def finish(self) -> None:

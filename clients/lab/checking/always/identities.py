@@ -29,6 +29,7 @@ class NumbersNeverReused(Checker):
         super().__init__(run)
         self._lives: dict[str, int] = {}
         self._given: dict[tuple[str, str, int], _Given] = {}
+        self._began: dict[str, int] = {}  # the line that each host's life began at
 
     def listeners(self) -> Listeners:
         return {
@@ -40,6 +41,7 @@ class NumbersNeverReused(Checker):
 
     def _started(self, event: Event) -> None:
         host = event["from"]
+        self._began[host] = event.line
         for key in [key for key in self._given if key[0] == host]:
             del self._given[key]
 
@@ -55,6 +57,8 @@ class NumbersNeverReused(Checker):
             self._give("connection", op.answer["connection"], op)
 
     def _give(self, kind: str, number: int, op: Operation) -> None:
+        if op.invoked < self._began.get(op.host, 0):
+            return  # the last words of the life before
         key = op.host, kind, number
         known = self._given.get(key)
         if known is not None:
