@@ -76,10 +76,22 @@ async def write_facts(place: RealField, recorder: Recorder, began_ns: int) -> No
     """Write down what the tables of programs noted, at their own times (`began_ns`: the wall
     clock when the run began).
 
-    Not of a program that has died, which took some with it, nor of one whose clock jumped.
+    Not of a program that has died and took some with it, nor of one whose clock jumped. A
+    share server's are in its journal, whole unless that was lost.
     """
     for name, program in place.programs.items():
-        if program.epoch == 1 and name not in place.clock.stepped:
-            for fact in await program.view("facts") or ():
-                if fact.get("share", SHARE) == SHARE:
-                    recorder.fact(name, fact, max(0, fact["at_ns"] - began_ns))
+        if name in place.clock.stepped:
+            continue
+        facts = await program.view("facts") or []
+        if program.epoch > 1 and not (name == SERVER and _are_whole(facts, place)):
+            continue
+        for fact in facts:
+            if fact.get("share", SHARE) == SHARE:
+                recorder.fact(name, fact, max(0, fact["at_ns"] - began_ns))
+
+
+def _are_whole(facts: list[dict[str, Any]], place: RealField) -> bool:
+    """Whether none is missing, and they begin in the server's first life."""
+    numbers = [fact["number"] for fact in facts]
+    first_life = bool(facts) and facts[0]["at_ns"] < place.programs[SERVER].killed_first_ns
+    return first_life and numbers == list(range(1, len(numbers) + 1))

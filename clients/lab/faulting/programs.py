@@ -6,6 +6,7 @@ ended although nobody ended it is kept in `deaths`.
 
 import os
 import resource
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -40,6 +41,7 @@ class RealProgram:
     ) -> None:
         self.name = name
         self.epoch = 0
+        self.killed_first_ns = 0  # by the wall clock; 0: it never was
         self.deaths: list[str] = []
         self.baseline: dict[str, int] = {}
         self._module, self._folder, self._env, self._told = module, folder, env, told
@@ -90,7 +92,7 @@ class RealProgram:
         """End it without a warning."""
         async with self._lock:
             if self.pid is not None and self._local is not None:
-                self._told("killed", self.epoch)
+                self._note_death()
                 await self._local.kill()
                 await self._leave()
 
@@ -101,8 +103,12 @@ class RealProgram:
         if self._memory is None:
             status = self._local.process.returncode
             self.deaths.append(f"{self.name} ended by itself, with status {status}")
-        self._told("killed", self.epoch)
+        self._note_death()
         await self._leave()
+
+    def _note_death(self) -> None:
+        self.killed_first_ns = self.killed_first_ns or time.time_ns()
+        self._told("killed", self.epoch)
 
     async def _leave(self) -> None:
         self._local, self._files, self._memory = None, None, None
