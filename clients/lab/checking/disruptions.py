@@ -18,7 +18,6 @@ class Disruptions:
         self._begins: list[float] = []
         self._ends: list[float] = []
         self._open: dict[tuple[str, str], int] = {}
-        self.healed_ns: int | None = None  # the last time a fault was healed
 
     def begin(self, kind: str, target: str, at_ns: int) -> None:
         """A fault fires."""
@@ -33,7 +32,6 @@ class Disruptions:
 
     def end(self, kind: str, target: str, at_ns: int) -> None:
         """A fault is healed."""
-        self.healed_ns = at_ns
         self._end(kind, target, at_ns)
 
     def _end(self, kind: str, target: str, at_ns: int) -> None:

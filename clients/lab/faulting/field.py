@@ -6,7 +6,7 @@ depends on the machine: `missing` says which needs of faults cannot be met, and 
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,8 @@ from clients.lab.faulting.clocks import FakeClock
 from clients.lab.faulting.disks import StraceDisk, why_no_strace
 from clients.lab.faulting.programs import RealProgram
 from redird.wire.address import bound_address, dial, listen, parse
-from shareserver.config import Config as ServerConfig
 
 OPEN_SHARE = "open"
-KNOWN = {one.name for one in fields(ServerConfig)}
-HAS_JOURNAL = "journal" in KNOWN  # uses outlive the server
 END_MAX_S = 15.0  # for one program to end in order
 Told = Callable[[str, str, int], object]  # program, "started" or "killed", which life
 
@@ -115,7 +112,6 @@ class RealField:
     def _server_settings(self) -> dict[str, Any]:
         limit = self._layout.limit
         accounts = {user: {"guest": True} for user in (GUEST, *self._layout.users)}
-        journal = {"journal": f"{self._folder}/journal.db"} if HAS_JOURNAL else {}
         shares = {
             SHARE: {"path": str(self.share_folder)} | ({"uses_max": limit} if limit else {}),
             OPEN_SHARE: {"path": str(self._folder / OPEN_SHARE)},
@@ -124,8 +120,8 @@ class RealField:
             "listen": ["tcp:127.0.0.1:0", f"unix:{self._folder}/{SERVER}.sock"],
             "peer_silence_max_s": self.silence_max_s,
             "echo_s": self.silence_max_s / 3,
-            **journal,
-            **{key: value for key, value in self._layout.server.items() if key in KNOWN},
+            "journal": f"{self._folder}/journal.db",
+            **self._layout.server,
             "accounts": accounts,
             "shares": shares,
         }

@@ -10,7 +10,7 @@ from clients.faults.field import Kind
 from clients.faults.playing import Played
 from clients.faults.schedule import Planned, plan
 from clients.lab.exercising.plans import Knobs, user_names
-from clients.lab.faulting.field import HAS_JOURNAL, Layout
+from clients.lab.faulting.field import Layout
 from redird.presets import PRESETS
 
 SILENCE_MAX_S = 3.0  # short, so that a run sees silent peers given up
@@ -101,7 +101,7 @@ class Options:
             "grace_s": GRACE_S,
             "reconnect_max_s": RECONNECT_MAX_S,
             "quiet_s": QUIET_MAX_S,
-            "journal": HAS_JOURNAL,
+            "journal": True,
         }
 
     def schedule(self, there: Mapping[str, Kind]) -> tuple[Planned, ...]:

@@ -27,7 +27,6 @@ class NumbersNeverReused(Checker):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._lives: dict[str, int] = {}
         self._given: dict[tuple[str, str, int], _Given] = {}
         self._began: dict[str, int] = {}  # the line that each host's life began at
 
