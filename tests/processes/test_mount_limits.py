@@ -69,5 +69,5 @@ def test_a_server_that_dies_is_an_error_and_no_hanging(tmp_path):
         began = time.monotonic()
         with pytest.raises(OSError, match=r"Input/output|No route"):
             (at / "b").write_text("nowhere")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 40  # reconnect_max_s, and a little
         subprocess.run(["umount", at], check=True)
