@@ -62,10 +62,10 @@ def test_a_planted_bug_is_found_shrunk_and_saved_to_be_played_again(tmp_path):
     (trial,) = (out / bug).glob("*.json")
     again = simulate("--trace", str(trial), "--json")  # in a house without the bug
     assert (0, None) == (again.returncode, json.loads(again.stdout)["failure"])
-    (card,) = (out / bug).glob("*.toml")
-    command = [sys.executable, "-m", "clients.lab", "card", str(card), "--json"]
-    played = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (0, "") == (played.returncode, played.stderr)
+    for card in (out / bug).glob("*.toml"):  # what faults or delays it needs no card can say
+        command = [sys.executable, "-m", "clients.lab", "card", str(card), "--json"]
+        played = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (0, "") == (played.returncode, played.stderr)
 
 
 def test_what_is_no_trial_is_refused_in_one_line(tmp_path):
