@@ -89,6 +89,21 @@ async def apply_to_all(wires: Sequence[Wire], length_s: float, *toxics: Toxic) -
     return sum(counts)
 
 
+async def spoil_disk(
+    field: Field, length_s: float, call: str, error: str, every: int = 1
+) -> int:
+    """Let calls of the server's disk fail for a while; returns how many did."""
+    disk = field.disks[SERVER]
+    await disk.begin(call, error, every)
+    try:
+        await trio.sleep(length_s)
+    finally:
+        with trio.move_on_after(HEAL_MAX_S) as scope:
+            scope.shield = True
+            count = await disk.heal()
+    return count
+
+
 async def wait_touched(wire: Wire, toxics: Sequence[Toxic], wait_max_s: float) -> int:
     """Wait until one of them has touched something, or it is too late."""
     with trio.move_on_after(wait_max_s):

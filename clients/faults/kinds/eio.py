@@ -6,10 +6,8 @@ like, never success.
 
 from random import Random
 
-import trio
-
 from clients.faults.field import Field
-from clients.faults.injecting import HEAL_MAX_S, SERVER
+from clients.faults.injecting import spoil_disk
 
 
 class Eio:
@@ -20,15 +18,7 @@ class Eio:
     needs: tuple[str, ...] = ("disk",)
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        disk = field.disks[SERVER]
-        await disk.begin("write", "EIO", random.randint(1, 4))
-        try:
-            await trio.sleep(length_s)
-        finally:
-            with trio.move_on_after(HEAL_MAX_S) as scope:
-                scope.shield = True
-                count = await disk.heal()
-        return count
+        return await spoil_disk(field, length_s, "write", "EIO", random.randint(1, 4))
 
 
 KIND = Eio()

@@ -6,10 +6,8 @@ Linux's cifs.ko, where a deferred write's ENOSPC was lost with the close.
 
 from random import Random
 
-import trio
-
 from clients.faults.field import Field
-from clients.faults.injecting import HEAL_MAX_S, SERVER
+from clients.faults.injecting import spoil_disk
 
 
 class Enospc:
@@ -20,15 +18,7 @@ class Enospc:
     needs: tuple[str, ...] = ("disk",)
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        disk = field.disks[SERVER]
-        await disk.begin("write", "ENOSPC", 1)
-        try:
-            await trio.sleep(length_s)
-        finally:
-            with trio.move_on_after(HEAL_MAX_S) as scope:
-                scope.shield = True
-                count = await disk.heal()
-        return count
+        return await spoil_disk(field, length_s, "write", "ENOSPC")
 
 
 KIND = Enospc()

@@ -5,10 +5,8 @@ Whoever does not go on with the rest has a hole in the file and an acknowledged 
 
 from random import Random
 
-import trio
-
 from clients.faults.field import Field
-from clients.faults.injecting import HEAL_MAX_S, SERVER
+from clients.faults.injecting import spoil_disk
 
 
 class ShortWrite:
@@ -19,15 +17,7 @@ class ShortWrite:
     needs: tuple[str, ...] = ("disk",)
 
     async def inject(self, field: Field, random: Random, length_s: float) -> int:
-        disk = field.disks[SERVER]
-        await disk.begin("write", "short", random.randint(1, 2))
-        try:
-            await trio.sleep(length_s)
-        finally:
-            with trio.move_on_after(HEAL_MAX_S) as scope:
-                scope.shield = True
-                count = await disk.heal()
-        return count
+        return await spoil_disk(field, length_s, "write", "short", random.randint(1, 2))
 
 
 KIND = ShortWrite()
