@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "clients.lab.checking.command:check_command",
     "faults": "clients.lab.faulting.command:faults_command",
     "proxy": "clients.lab.faulting.proxying:proxy_command",
+    "hosts": "clients.lab.hosting.command:hosts_command",
 }
 
 

@@ -1,0 +1,1 @@
+"""Emulated hosts from the command line: built, listed, run, cleaned away."""
