@@ -137,6 +137,8 @@ CORES = [
     "clients.lab.theory.formulas",
     "clients.lab.theory.statistics",
     "clients.lab.timeline",
+    "deploy.hosts.cpio",
+    "deploy.hosts.host",
 ]
 WORLDLY = {
     "trio",
