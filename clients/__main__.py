@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +23,7 @@ from redird.wire.status import Status
 F = TypeVar("F", bound=Callable[..., Any])
 WILDCARDS = frozenset('*?<>"')
 NANO = 1_000_000_000
+EPOCH = datetime(1970, 1, 1)
 AS_JSON = click.option(
     "--json", "as_json", is_flag=True, help="one JSON object on standard output"
 )
@@ -101,13 +102,20 @@ def _facts(name: str, info: FileInfo) -> dict[str, Any]:
 
 
 def _row(name: str, info: FileInfo) -> dict[str, Any]:
-    changed = datetime.fromtimestamp(info.mtime_ns // NANO)
     return {
         "kind": info.kind,
         "size": info.size,
-        "changed": f"{changed:%Y-%m-%d %H:%M:%S}",
+        "changed": _local_time(info.mtime_ns // NANO),
         "name": printable(name),
     }
+
+
+def _local_time(seconds: int) -> str:
+    """In UTC where the host's own calendar has ended, as in 2038 on one with 32 bits."""
+    try:
+        return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:
+        return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
 # --- contents ---------------------------------------------------------------------------------

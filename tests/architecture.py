@@ -9,7 +9,7 @@ import graphlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -201,8 +201,9 @@ class Module:
 House = dict[str, Module]
 
 
+@cache
 def read_house() -> House:
-    """The four packages on disk."""
+    """The four packages on disk; parsed once for all rules."""
     paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     return {module.name: module for module in map(read_module, paths)}
 
@@ -267,18 +268,18 @@ def cores_are_plain(house: House) -> list[str]:
         + (f" through {module.name}" if module.name != name else "")
         for name in CORES
         if name in house
-        for module in brought_in(name, house)
+        for module in brought_in(house, name)
         for found in imports(module, house)
         if found.top in WORLDLY and (found.at_once or (module.name == name and found.late))
     ]
 
 
-def brought_in(name: str, house: House) -> list[Module]:
-    """Our modules that an import of `name` runs, itself first."""
-    modules = [house[name]]
+def brought_in(house: House, *names: str) -> list[Module]:
+    """Our modules that an import of `names` runs, themselves first."""
+    modules = [house[name] for name in names]
     for module in modules:
-        names = {found.name for found in imports(module, house) if found.at_once}
-        new = names - {known.name for known in modules}
+        found = {one.name for one in imports(module, house) if one.at_once}
+        new = found - {known.name for known in modules}
         modules += [house[name] for name in sorted(new) if name in house]
     return modules
 

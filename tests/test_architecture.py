@@ -5,8 +5,10 @@ For each rule a small house at the end breaks it, so that no rule passes by bein
 
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import distribution
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.architecture import (
     CORES,
@@ -26,18 +28,59 @@ from tests.architecture import (
     rooms_know_only_their_own,
     rooms_take_little_from_outside,
 )
+from tests.portability import (
+    EVERYWHERE,
+    PURE,
+    STARTED_THERE,
+    emulated_hosts_need_pure_python_only,
+    no_number_of_an_operating_system,
+)
 
 Rule = Callable[[House], list[str]]
 VISIBLE = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests", *PACKAGES}
 
 
-@pytest.mark.parametrize("rule", RULES)
+ALL_RULES = [*RULES, emulated_hosts_need_pure_python_only, no_number_of_an_operating_system]
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
 def test_the_house_keeps(rule: Rule):
     assert "" == "\n".join(rule(read_house()))
 
 
 def test_the_list_of_cores_has_no_stale_name():
     assert [] == sorted(set(CORES) - set(read_house()))
+
+
+def test_what_emulated_hosts_run_is_there():
+    known = read_house()
+
+    assert [] == [name for name in (*STARTED_THERE, *EVERYWHERE) if name not in known]
+
+
+def test_pure_packages_have_no_compiled_file():
+    """And nothing that they need has; msgpack alone does, and does without."""
+    files = {name: compiled_files(name) for name in with_requirements(PURE)}
+
+    assert {"msgpack"} >= {name for name, compiled in files.items() if compiled}
+    assert {"trio", "attrs", "sortedcontainers", "idna"} < set(files)
+
+
+def with_requirements(names: set[str]) -> set[str]:
+    """Distributions that are installed here, and what they need on Linux."""
+    todo, done = list(names), set[str]()
+    while todo:
+        name = todo.pop()
+        if name in done:
+            continue
+        done.add(name)
+        needed = map(Requirement, distribution(name).requires or ())
+        todo += [one.name for one in needed if not one.marker or one.marker.evaluate()]
+    return done
+
+
+def compiled_files(name: str) -> list[str]:
+    return [str(file) for file in distribution(name).files or () if file.suffix == ".so"]
 
 
 def test_the_visible_root_is_short():
@@ -185,6 +228,36 @@ LONG_FUNCTION = "def f():\n" + 50 * "    x = 1\n"
             ),
             ["redird.b has 301 lines", "redird.c:1 f() has 51 lines"],
         ),
+        (
+            emulated_hosts_need_pure_python_only,
+            house(
+                ("redird.__main__", "import trio, redird.daemon"),
+                ("redird.daemon", "import os, uvloop\ndef f():\n    import numpy"),
+                ("clients.swarm.worker", "if TYPE_CHECKING:\n    import x\nimport orjson"),
+                ("clients.lab.plot", "import pandas"),
+                ("shareserver.journal", "import lmdb"),
+            ),
+            ["clients.swarm.worker imports orjson", "redird.daemon imports uvloop"],
+        ),
+        (
+            no_number_of_an_operating_system,
+            house(
+                ("redird.a", "s.getsockopt(SOL_SOCKET, SO_ERROR, 4)\nos.kill(pid, 0)"),
+                ("redird.b", "x = error.errno in (errno.EIO, 11)\ny = error.errno == 0"),
+                ("redird.c", "SIGINT, a = 2, 3\nSIGINT = signal.SIGINT\n_MS_X = 1 << 3"),
+                ("redird.d", "raise OSError(-5)\nos.open(p, os.O_RDWR | 0o100, 0o644)"),
+                ("redird.fuse.mounting", "_MS_NOSUID, SIGTERM = 2, 15"),
+            ),
+            [
+                "redird.a:1 s.getsockopt(SOL_SOCKET, SO_ERROR, 4)",
+                "redird.b:1 error.errno in (errno.EIO, 11)",
+                "redird.c:1 SIGINT",
+                "redird.c:3 _MS_X",
+                "redird.d:1 OSError(-5)",
+                "redird.d:2 os.open(p, os.O_RDWR | 64, 420)",
+                "redird.fuse.mounting:1 SIGTERM",
+            ],
+        ),
     ],
 )
 def test_a_rule_finds_what_breaks_it(rule: Rule, small_house: House, broken: list[str]):
@@ -195,4 +268,4 @@ def test_every_rule_is_seen_to_fail():
     marks = test_a_rule_finds_what_breaks_it.pytestmark
     cases = next(mark.args[1] for mark in marks if mark.name == "parametrize")
 
-    assert set(RULES) == {rule for rule, _, broken in cases if broken}
+    assert set(ALL_RULES) == {rule for rule, _, broken in cases if broken}

@@ -9,6 +9,7 @@ lock. Other signals change nothing, as on a local disk.
 
 import errno
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ TURN_MAX = 16  # requests served before other tasks get a turn
 SPARE_READERS_MAX = 4
 UNDER_WAY_MAX = 4096  # requests that wait for something at once; more are told to try again
 DEATH_LOOK_S = 0.5  # how often a process that was signalled is looked at
-_SIGKILL_BIT = 1 << 8  # a deadly signal is turned into this one for every thread
+_SIGKILL_BIT = 1 << signal.SIGKILL - 1  # what a deadly signal becomes for every thread
 _GONE = {errno.ENODEV, errno.ECONNABORTED}
 _PASSED = {errno.ENOENT, errno.EINTR}  # the request was taken back; a signal
 

@@ -1,12 +1,13 @@
 """The kernel's numbers: opcodes and flags of FUSE protocol version 7 (linux/fuse.h)."""
 
+import mmap
 from enum import IntEnum, IntFlag
 
 MAJOR, MINOR, MINOR_MIN = 7, 38, 31
 EPOCH_MINOR = 44  # from this version of the kernel's on it knows NOTIFY_INC_EPOCH
 ROOT = 1  # the number of the root's node
-PAGE_BYTES = 4096
-REQUEST_BYTES_MAX = 1024 * 1024  # data in one READ or WRITE
+PAGE_BYTES = mmap.PAGESIZE  # 8192 on Alpha
+REQUEST_BYTES_MAX = 1024 * 1024  # data in one READ or WRITE; the kernel counts it in pages
 BUFFER_BYTES = REQUEST_BYTES_MAX + PAGE_BYTES  # what one read of the device may return
 OFFSET_MAX = 2**63 - 1  # as the end of a lock: to the end of whatever the file grows to
 

@@ -9,12 +9,15 @@ import socket
 import stat
 import subprocess
 
-_MS_NOSUID, _MS_NODEV, _MNT_DETACH = 2, 4, 2
+_MS_NOSUID, _MS_NODEV, _MNT_DETACH = 2, 4, 2  # linux/mount.h: on every architecture
 _DEVICE = "/dev/fuse"
 FILE_SYSTEM = "fuse.redird"
 HELPER_MAX_S = 10
 _DEAD = {errno.ENOTCONN, errno.ECONNABORTED}
 _libc = ctypes.CDLL(None, use_errno=True)
+_TEXT = ctypes.c_char_p
+_libc.mount.argtypes = (_TEXT, _TEXT, _TEXT, ctypes.c_ulong, _TEXT)
+_libc.umount2.argtypes = (_TEXT, ctypes.c_int)
 
 
 class MountFailed(Exception):

@@ -14,6 +14,7 @@ import trio
 from redird.wire.errors import LinkLost
 
 BACKLOG = 4096
+_CREDENTIALS = struct.Struct("=iII")  # pid, uid and gid: struct ucred, alike on all of Linux
 
 
 class AddressError(Exception):
@@ -108,8 +109,9 @@ def peer_uid(stream: trio.abc.Stream) -> int | None:
     """Return the user id at the other end of a unix socket, None for any other stream."""
     if not isinstance(stream, trio.SocketStream) or stream.socket.family != socket.AF_UNIX:
         return None
-    credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", credentials)[1])
+    size = _CREDENTIALS.size
+    credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return int(_CREDENTIALS.unpack(credentials)[1])
 
 
 def _reason(error: OSError) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redird.fuse import bodies, replies
+from redird.fuse import bodies, protocol, replies
 from redird.fuse.kernel import MINOR, UNANSWERED, WANTED, Init, Opcode
 from redird.fuse.protocol import Conversation
 from redird.fuse.requests import LAYOUTS, Malformed, Request, parse
@@ -179,7 +179,17 @@ def test_both_do_what_both_can():
     assert (16 + 64, 0, 7) == REPLY.unpack(head)
     fields = struct.unpack("=IIIIHHIIHHI28x", body)
     assert (7, MINOR, 65536, WANTED | Init.EXPLICIT_INVAL_DATA) == fields[:4]
-    assert (1 << 20, 1, 256) == fields[6:9]
+    assert (1 << 20, 1) == fields[6:8]
+
+
+@pytest.mark.parametrize("page_bytes", [4096, 8192, 65536])
+def test_the_kernel_fills_no_more_pages_than_one_request_may_have(monkeypatch, page_bytes):
+    monkeypatch.setattr(protocol, "PAGE_BYTES", page_bytes)  # Alpha's are 8 KiB
+    talk = Conversation()
+    talk.receive(init())
+    ((_, body),) = talk.take_outgoing()
+
+    assert 1 << 20 == struct.unpack("=IIIIHHIIHHI28x", body)[8] * page_bytes
 
 
 def test_nothing_is_agreed_that_the_kernel_cannot_do():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,6 @@ from redird.wire.process import fail, leave_quietly
 PROGRAM = "redlab"
 USUAL = ("sp5", "sp6", "recall")
 REAL_BUDGET_S = 20.0  # of each preset, when the time scale is left to us
-SIGINT = 2
 SMALL = 10_000  # sessions and visits: done before other processes have started
 SECONDS = click.FloatRange(min=0)
 
@@ -106,7 +106,7 @@ def compare_command(source: Path | None, **options: Any) -> None:
     except (SourceError, ExecutorError, WorkerDied, ConfigError, StartFailed, OSError) as error:
         fail(PROGRAM, error)
     except KeyboardInterrupt:
-        leave_quietly(SIGINT)
+        leave_quietly(signal.SIGINT)
     if options["as_object"]:
         print(json.dumps(what))
     else:
