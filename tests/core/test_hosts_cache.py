@@ -1,0 +1,65 @@
+"""Where built hosts are kept, and when one counts as built."""
+
+import pytest
+
+from deploy.hosts import cache
+from deploy.hosts.host import Host, HostError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path / "hosts"))
+    return tmp_path / "hosts"
+
+
+def made(*parts: str) -> None:
+    record = cache.Record("alpha", keys={f"alpha-{part}": "0ff1ce" for part in parts})
+    for part in parts:
+        cache.result(f"alpha-{part}", "0ff1ce").mkdir(parents=True)
+    for part, file in ((cache.KERNEL, "kernel"), (cache.INITRAMFS, "base.cpio")):
+        if part in parts:
+            (record.path(part) / file).touch()
+    cache.write(record)
+
+
+def test_this_machine_is_always_ready():
+    assert Host("native", "native") == cache.find("native")
+
+
+@pytest.mark.parametrize("name", ["alpha", "alpha-system"])
+def test_a_host_that_is_not_built_is_told_with_what_builds_it(name):
+    with pytest.raises(HostError, match=f"host {name} is not built: redlab hosts build alpha"):
+        cache.find(name)
+
+
+def test_user_mode_is_ready_before_the_system_is(folder):
+    made(cache.ROOT)
+
+    assert Host("alpha", "user", folder / "steps/alpha-root/0ff1ce") == cache.find("alpha")
+    with pytest.raises(HostError, match="alpha-system is not built"):
+        cache.find("alpha-system")
+
+
+def test_a_system_has_its_kernel_and_its_first_files(folder):
+    made(cache.ROOT, cache.KERNEL, cache.INITRAMFS)
+
+    found = cache.find("alpha-system")
+
+    assert folder / "steps/alpha-kernel/0ff1ce/kernel" == found.kernel
+    assert folder / "steps/alpha-initramfs/0ff1ce/base.cpio" == found.initramfs
+    assert ["alpha"] == sorted({arch for arch, _, ready in cache.ready() if ready})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"arch": "arm64"}', '{"unknown": 1}'])
+def test_a_record_that_cannot_be_read_is_none(folder, text):
+    (folder / "hosts").mkdir(parents=True)
+    (folder / "hosts/alpha.json").write_text(text)
+
+    assert cache.Record("alpha") == cache.read("alpha")
+
+
+def test_the_folder_is_the_one_asked_for(monkeypatch, tmp_path):
+    monkeypatch.delenv("REDIRD_HOSTS")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    assert tmp_path / "redird/hosts" == cache.folder()
