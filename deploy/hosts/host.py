@@ -12,6 +12,10 @@ class HostError(Exception):
     """What is wrong with a host, and what to do."""
 
 
+class LimitReached(HostError):
+    """A run took longer than it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host that is ready to run programs."""

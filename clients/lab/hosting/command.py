@@ -2,7 +2,12 @@
 
 import click
 
+from clients.lab.hosting.running import run_command
+
 
 @click.group("hosts")
 def hosts_command() -> None:
     """Build and run emulated hosts: arm64, armhf, alpha."""
+
+
+hosts_command.add_command(run_command)

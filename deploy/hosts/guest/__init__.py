@@ -1,0 +1,1 @@
+"""What runs inside an emulated machine, as files: `init` in a shell, then `agent.py`."""

@@ -1,0 +1,45 @@
+"""Streams of a guest that are this process's own standard streams."""
+
+import os
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from deploy.hosts.unwrapping import unwrapped
+
+CHUNK = 65_536
+
+
+async def copied(
+    stdin: trio.abc.SendStream,
+    stdout: trio.abc.ReceiveStream,
+    wait: Callable[[], Awaitable[int]],
+) -> int:
+    """Copy our standard input there and its output here until it ended: its status."""
+    with unwrapped():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_copy_in, stdin)
+            async for part in stdout:
+                await write(1, part)
+            status = await wait()
+            nursery.cancel_scope.cancel()
+    return status
+
+
+async def write(descriptor: int, data: bytes | bytearray) -> None:
+    """Write all of `data` to a descriptor that may make us wait, and may be somebody else's."""
+    # A thread that is left behind harms nobody, and a shared descriptor must stay blocking.
+    while data:
+        count = await trio.to_thread.run_sync(
+            os.write, descriptor, data, abandon_on_cancel=True
+        )
+        data = data[count:]
+
+
+async def _copy_in(stdin: trio.abc.SendStream) -> None:
+    async with stdin:
+        while part := await trio.to_thread.run_sync(os.read, 0, CHUNK, abandon_on_cancel=True):
+            try:
+                await stdin.send_all(part)
+            except trio.BrokenResourceError:
+                return

@@ -1,0 +1,189 @@
+"""A host that is a whole machine: QEMU boots a kernel whose only program runs one command.
+
+The kernel unpacks two archives as its file system: the host's own, and one made for the run
+with the command and what it needs. Nothing here listens: the machine's ports are sockets
+that QEMU is born with, and its network reaches out, never in.
+"""
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from deploy.hosts import cpio
+from deploy.hosts.commands import arguments, script
+from deploy.hosts.guarding import guarded
+from deploy.hosts.host import Host, HostError
+from deploy.hosts.machine import PORTS, Machine
+from deploy.hosts.site import site
+from deploy.hosts.user import SETTINGS
+
+THIS_MACHINE = "10.0.2.2"  # this machine's loopback, on QEMU's network
+GUEST = Path(__file__).parent / "guest"
+PYTHON = "/usr/bin/python3.11"
+SITE = "/redird/site"
+PATHS = "/usr/bin:/bin:/usr/sbin:/sbin:/redird/bin"
+PASSWD = b"root:x:0:0:root:/root:/bin/sh\n"
+NAMES = b"127.0.0.1 localhost\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What QEMU and the kernel are told of a machine of one architecture."""
+
+    program: str
+    package: str
+    options: tuple[str, ...]
+    kernel: str
+
+
+KINDS = {
+    # The plain `max` signs pointers as a real processor does, which takes seconds to boot.
+    "arm64": Kind(
+        "qemu-system-aarch64",
+        "qemu-system-arm",
+        ("-M", "virt", "-cpu", "max,pauth-impdef=on,sve=off"),
+        "console=ttyAMA0",
+    ),
+    "armhf": Kind(
+        "qemu-system-arm",
+        "qemu-system-arm",
+        ("-M", "virt", "-cpu", "cortex-a15"),
+        "console=ttyAMA0",
+    ),
+    # Without an epoch its clock is 20 years late, and files and certificates are of the future.
+    "alpha": Kind(
+        "qemu-system-alpha", "qemu-system-misc", ("-M", "clipper"), "console=ttyS0 epoch=2000"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a machine is booted for."""
+
+    command: Sequence[str]
+    files: Mapping[str, Path]  # path there (from the working folder): path here
+    env: Mapping[str, str]
+    memory_mb: int
+
+
+@asynccontextmanager
+async def booted(
+    host: Host, job: Job, limit_s: float, stderr: IO[bytes] | None
+) -> AsyncIterator[Machine]:
+    """Boot a machine for `job`; it is off when the context is left."""
+    with ExitStack() as theirs:
+        first_files = theirs.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
+        _write_first_files(first_files, host, job)
+        ours = {}
+        ports = {}
+        for name in PORTS:
+            ours[name], end = socket.socketpair()
+            ports[name] = theirs.enter_context(end).fileno()
+        command = emulator(host, job.memory_mb, first_files.fileno(), ports)
+        async with guarded(
+            command,
+            env=os.environ,
+            limit_s=limit_s,
+            pass_fds=[first_files.fileno(), *ports.values()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as qemu:
+            theirs.close()
+            async with Machine(qemu, ours, stderr).running() as machine:
+                yield machine
+
+
+def emulator(
+    host: Host, memory_mb: int, first_files: int, ports: Mapping[str, int]
+) -> list[str]:
+    """The command that is the machine; its console is the command's standard output."""
+    kind = KINDS[host.arch]
+    program = shutil.which(kind.program)
+    if program is None:
+        raise HostError(f"no {kind.program}: install {kind.package}")
+    return [
+        program,
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *kind.options,
+        *("-smp", "1", "-m", str(memory_mb)),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+        *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="),
+        *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
+        *(one for name, number in ports.items() for one in _port(name, number)),
+        *("-kernel", str(host.kernel), "-initrd", f"/proc/self/fd/{first_files}"),
+        *("-append", f"{kind.kernel} quiet panic=-1 rootfstype=ramfs rdinit=/init"),
+    ]
+
+
+def _port(name: str, descriptor: int) -> Iterator[str]:
+    yield from ("-chardev", f"socket,id={name},fd={descriptor}")
+    yield from ("-device", f"virtserialport,chardev={name},name={name}")
+
+
+def _write_first_files(out: BinaryIO, host: Host, job: Job) -> None:
+    assert host.initramfs is not None
+    with host.initramfs.open("rb") as base:
+        shutil.copyfileobj(base, out, 1 << 20)
+    cpio.write(out, _entries(job))
+    out.flush()
+
+
+def _entries(job: Job) -> Iterator[cpio.Entry]:
+    here = Path.cwd()
+    yield cpio.folder("etc")
+    yield cpio.file("etc/passwd", PASSWD)
+    yield cpio.file("etc/hosts", NAMES)
+    yield cpio.file("init", (GUEST / "init").read_bytes(), 0o755)
+    yield cpio.folder("redird")
+    yield cpio.file("redird/agent.py", (GUEST / "agent.py").read_bytes())
+    yield cpio.file("redird/command", _script(job, here).encode())
+    yield from cpio.tree(site(), SITE.lstrip("/"))
+    yield from _brought(job, here)
+
+
+def _script(job: Job, here: Path) -> str:
+    """The command in a shell's words: it begins in the folder of this machine's name."""
+    settings = {"PATH": PATHS, "HOME": "/root", "PYTHONPATH": SITE, **SETTINGS, **job.env}
+    exports = (f"export {name}={shlex.quote(text)}\n" for name, text in settings.items())
+    command = shlex.join(arguments(PYTHON, job.command))
+    return f"cd {shlex.quote(str(here))}\n{''.join(exports)}exec {command}\n"
+
+
+def _brought(job: Job, here: Path) -> Iterator[cpio.Entry]:
+    """Files of this machine at the same places there, in folders that exist there."""
+    files = dict(job.files)
+    if (name := script(job.command)) is not None:
+        files.setdefault(name, Path(name))
+    made = {Path("/")}
+    for there, path in [
+        (here / "x", None),
+        *((here / one, path) for one, path in files.items()),
+    ]:
+        there = Path(os.path.normpath(there))
+        for above in reversed(there.parents):
+            if above not in made:
+                yield cpio.folder(str(above)[1:])
+                made.add(above)
+        if path is not None:
+            yield from _read(str(there)[1:], path)
+
+
+def _read(there: str, path: Path) -> Iterator[cpio.Entry]:
+    try:
+        if path.is_dir():
+            yield from cpio.tree(path, there)
+        else:
+            permissions = path.stat().st_mode & 0o777
+            yield cpio.file(there, path.read_bytes(), permissions)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise HostError(f"{path} cannot be brought along: {reason}") from None
