@@ -137,6 +137,9 @@ CORES = [
     "clients.lab.theory.formulas",
     "clients.lab.theory.statistics",
     "clients.lab.timeline",
+    "deploy.hosts.archives",
+    "deploy.hosts.steps",
+    "deploy.hosts.versions",
     "deploy.hosts.cpio",
     "deploy.hosts.host",
 ]

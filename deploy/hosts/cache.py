@@ -27,16 +27,15 @@ class Record:
 
     arch: str
     resolved_at: float = 0.0  # seconds since 1970
-    versions: dict[str, str] = field(default_factory=dict)  # Debian package: name=version
+    versions: dict[str, str] = field(default_factory=dict)  # (src:)package: name=version
     tools: dict[str, str] = field(default_factory=dict)  # package of this machine: version
-    keys: dict[str, str] = field(default_factory=dict)  # step: the key of its newest result
-    seconds: dict[str, float] = field(default_factory=dict)  # step: how long it took
+    keys: dict[str, str] = field(default_factory=dict)  # part: the key of its newest result
+    seconds: dict[str, float] = field(default_factory=dict)  # part: how long it took
     built_at: float = 0.0
 
     def path(self, part: str) -> Path:
-        """The result of one of its steps."""
-        name = f"{self.arch}-{part}"
-        return result(name, self.keys.get(name, "none"))
+        """The newest result of one of its steps."""
+        return result(f"{self.arch}-{part}", self.keys.get(part, "none"))
 
 
 def folder() -> Path:
@@ -48,7 +47,7 @@ def folder() -> Path:
 
 
 def result(step: str, key: str) -> Path:
-    """Where the result of a step is once it is whole."""
+    """Where the result of a step (`alpha-root`) is once it is whole."""
     return folder() / "steps" / step / key
 
 

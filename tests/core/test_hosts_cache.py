@@ -13,7 +13,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def made(*parts: str) -> None:
-    record = cache.Record("alpha", keys={f"alpha-{part}": "0ff1ce" for part in parts})
+    record = cache.Record("alpha", keys=dict.fromkeys(parts, "0ff1ce"))
     for part in parts:
         cache.result(f"alpha-{part}", "0ff1ce").mkdir(parents=True)
     for part, file in ((cache.KERNEL, "kernel"), (cache.INITRAMFS, "base.cpio")):

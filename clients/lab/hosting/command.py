@@ -2,6 +2,8 @@
 
 import click
 
+from clients.lab.hosting.building import build_command
+from clients.lab.hosting.listing import clean_command, list_command
 from clients.lab.hosting.running import run_command
 
 
@@ -10,4 +12,5 @@ def hosts_command() -> None:
     """Build and run emulated hosts: arm64, armhf, alpha."""
 
 
-hosts_command.add_command(run_command)
+for command in (build_command, list_command, run_command, clean_command):
+    hosts_command.add_command(command)

@@ -1,0 +1,102 @@
+"""`redlab hosts list` and `redlab hosts clean`: what is built, and what of it may go."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from clients.lab import ending
+from deploy.hosts import cache, cleaning, planning
+from deploy.hosts.architectures import ARCHITECTURES
+from deploy.hosts.locking import locked
+from redird.wire.console import table
+from redird.wire.process import fail, output
+
+PROGRAM = "redlab"
+
+
+@click.command("list")
+@click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
+def list_command(as_object: bool) -> None:
+    """Show which hosts are built, from what, and how much room they take."""
+    rows = [_row(arch, mode, ready) for arch, mode, ready in cache.ready()]
+    if as_object:
+        output(PROGRAM, json.dumps({"hosts": rows, "cache": str(cache.folder())}))
+        return
+    output(PROGRAM, "\n".join([*table([_shown(row) for row in rows]), f"in {cache.folder()}"]))
+
+
+def _row(arch: str, mode: str, ready: bool) -> dict[str, Any]:
+    record = cache.read(arch)
+    parts = [cache.ROOT] if mode == "user" else [cache.KERNEL, cache.INITRAMFS]
+    return {
+        "arch": arch,
+        "mode": mode,
+        "ready": ready,
+        "outdated": ready and planning.outdated(ARCHITECTURES[arch]),
+        "bytes": sum(cache.size(record.path(part)) for part in parts) if ready else 0,
+        "built_at": record.built_at if ready else None,
+        "versions": dict(sorted(record.versions.items())) if ready else {},
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    built = row["built_at"]
+    return {
+        "host": row["arch"] + ("-system" if row["mode"] == "system" else ""),
+        "ready": "outdated" if row["outdated"] else row["ready"],
+        "built": time.strftime("%Y-%m-%d %H:%M", time.localtime(built)) if built else None,
+        "MB": round(row["bytes"] / 1e6),
+        "made of": ", ".join(_versions(row)) or None,
+    }
+
+
+def _versions(row: dict[str, Any]) -> Iterator[str]:
+    """Its Python and what speaks TLS, or its kernel."""
+    beginnings = ("linux",) if row["mode"] == "system" else ("python3", "openssl", "libssl")
+    for version in row["versions"].values():
+        if version.startswith(beginnings):
+            yield version.replace("=", " ", 1)
+
+
+@click.command("clean")
+@click.argument("names", metavar="[ARCH...]", nargs=-1, type=click.Choice(list(ARCHITECTURES)))
+@click.option("--all", "all_of_it", is_flag=True, help="built hosts too")
+@click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
+def clean_command(names: tuple[str, ...], all_of_it: bool, as_object: bool) -> None:
+    """Remove unfinished work and outdated results; with --all, everything.
+
+    Of these architectures, or of all.
+    """
+    try:
+        freed = ending.run(_clean, list(dict.fromkeys(names)), all_of_it)
+    except OSError as error:
+        fail(PROGRAM, f"{error.filename or 'the cache'}: {(error.strerror or '').lower()}")
+    if as_object:
+        output(PROGRAM, json.dumps({"removed": sorted(freed), "bytes": sum(freed.values())}))
+        return
+    removed = "\n".join(f"removed {name}" for name in sorted(freed))
+    total = f"{sum(freed.values()) / 1e6:.0f} MB given back"
+    output(PROGRAM, f"{removed}\n{total}" if removed else "nothing to remove")
+
+
+async def _clean(names: list[str], all_of_it: bool) -> dict[str, int]:
+    """What was removed: its path in the cache, and its bytes."""
+    freed: dict[str, int] = {}
+    console = Console(stderr=True, highlight=False)
+    for arch in names or list(ARCHITECTURES):
+        async with locked(arch, console.print):
+            _remove(cleaning.everything(arch) if all_of_it else cleaning.litter(arch), freed)
+    if not names and all_of_it:
+        _remove(cleaning.shared(), freed)
+    return freed
+
+
+def _remove(paths: Iterator[Path], freed: dict[str, int]) -> None:
+    for path in list(paths):
+        if path.exists():
+            freed[str(path.relative_to(cache.folder()))] = cleaning.remove(path)
