@@ -49,6 +49,11 @@ def requires() -> Callable[..., str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often daemons are killed")
+    parser.addoption(
+        "--hosts",
+        default="arm64,alpha,alpha-system",
+        help="emulated hosts to test on: names with commas between, or all",
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,98 @@
+"""Every table that maps to or from a number of the operating system, on each host.
+
+The expectation is what is known of the architecture's headers, not what its Python says.
+"""
+
+import errno
+
+import pytest
+
+from deploy.hosts.host import Host
+from redird.fuse.errnos import ERRNOS
+from shareserver.store.errnos import STATUSES
+from tests.hosts.abi import ABI, BITS, MACHINES
+from tests.hosts.played import played
+
+NATIVE = Host("native", "native")
+
+
+@pytest.fixture
+def known(host):
+    """What is known of the host's architecture."""
+    return ABI[MACHINES[host.arch]]
+
+
+@pytest.fixture
+def told(host):
+    """What the host says of itself."""
+    return played(host).tables
+
+
+def test_it_is_that_machine_and_has_no_compiled_msgpack(host, told):
+    machine = MACHINES[host.arch]
+
+    assert machine == told["machine"]
+    assert BITS.get(machine, 64) == told["bits"]
+    assert "msgpack.fallback" == told["msgpack"]
+
+
+def test_a_status_is_the_errno_of_the_same_name_for_its_programs(known, told):
+    expected = {
+        status.name: known["errnos"][errno.errorcode[number]]
+        for status, number in ERRNOS.items()
+    }
+
+    assert expected == told["fuse"]["errnos"]
+    assert -known["errnos"]["ENOTEMPTY"] == told["fuse"]["refused"]
+
+
+def test_an_errno_is_the_status_of_the_same_name_on_the_wire(told):
+    expected = {errno.errorcode[number]: status.name for number, status in STATUSES.items()}
+
+    assert expected == told["server"]
+
+
+def test_what_its_kernel_refuses_has_the_status_it_has_here(told):
+    assert played(NATIVE).tables["kernel"] == told["kernel"]
+    assert "STATUS_DIRECTORY_NOT_EMPTY" == told["kernel"]["rmdir full"]
+    assert "STATUS_OBJECT_NAME_NOT_FOUND" == told["kernel"]["open missing"]
+
+
+def test_flags_locks_signals_and_options_are_its_own(known, told):
+    assert known["flags"] == told["flags"]
+    assert known["locks"] == told["locks"]
+    assert known["signals"] == told["signals"]
+    assert list(known["socket"].values()) == told["socket"]
+
+
+def test_a_mount_understands_its_kernel(known, told):
+    here, there = played(NATIVE).tables["fuse"], told["fuse"]
+
+    assert here["access"] == there["access"]
+    assert [known["locks"]["F_WRLCK"], "posix", 5, 5] == there["lock"]
+    assert known["locks"]["F_UNLCK"] == there["unlocked"]
+    assert 1 << known["signals"]["SIGKILL"] - 1 == there["kill"]
+    assert 2**20 == there["pages"]
+
+
+def test_a_disk_there_keeps_sizes_over_4_gib_and_times_of_its_century(told):
+    ends = told["bits"] == 32  # in 2038
+    kept = ["kept", "kept", "kept", *2 * ["STATUS_INVALID_PARAMETER" if ends else "kept"]]
+
+    assert kept == told["store"].pop("times", kept)
+    assert {
+        "outside": "STATUS_ACCESS_DENIED",
+        "missing": "STATUS_OBJECT_NAME_NOT_FOUND",
+        "full": "STATUS_DIRECTORY_NOT_EMPTY",
+        "big": [5 * 2**30 + 6, "beyond"],
+        "data": True,
+    } == told["store"]
+
+
+def test_a_listing_tells_years_that_its_calendar_has_not(told):
+    assert ["1901", "1969", "1970", "2038", "2106", "2262"] == told["years"]
+
+
+def test_a_process_there_is_stopped_goes_on_and_ends(told):
+    assert ["stopped", "runs", "SIGTERM"] == told["process"]
+    assert told["peer"]
