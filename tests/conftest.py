@@ -1,5 +1,8 @@
 """What every test lives under: a time limit, repeatable examples, and no silent skip on CI.
 
+The whole suite is run by several workers (pytest-xdist), whatever is named on the command line
+by one process.
+
 An async test ends after REAL_MAX_S of real time, whatever clock it runs on, and a story that
 has nothing left to wait for fails at once instead of hanging: under `autojump_clock` a virtual
 day passes in no time. Mark a test `time_limit(SECONDS)` if it truly needs longer.
@@ -12,6 +15,7 @@ import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -71,6 +75,40 @@ def needs_package(program: str, debian_package: str = "") -> str:
     return path
 
 
+# --- beside each other ------------------------------------------------------------------------
+
+# What takes longest and mostly waits begins, what only computes fills the end.
+TURNS = ("processes/test_simulate.py", "processes/", "hosts/", "stories/", "core/", "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite is run by several workers, a file each; what is named by this process."""
+    option = config.option
+    named = config.args_source is not config.ArgsSource.TESTPATHS
+    if named or is_worker(config) or not config.pluginmanager.hasplugin("xdist"):
+        return
+    if option.numprocesses is None:
+        option.numprocesses, option.dist, option.loadscopereorder = "auto", "loadfile", False
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process was started to run tests for another one."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, as tests of real processes often wait."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def turn(item: pytest.Item) -> int:
+    """When the file of an item comes; the order within a file is its own."""
+    place = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next(number for number, start in enumerate(TURNS) if place.startswith(start))
+
+
 # --- the time limit ---------------------------------------------------------------------------
 
 
@@ -78,7 +116,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "time_limit(seconds): real time an async test may take")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if is_worker(config):
+        items.sort(key=turn)
     for item in items:
         if isinstance(item, pytest.Function):
             limit(item)
