@@ -4,8 +4,8 @@ import json
 import random
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from redird.wire.address import parse
 from redird.wire.asking import ask_view, asking
 
 SERVER, SHARE, GUEST = "files", "docs", "guest"
+READY_MAX_S = 60.0  # an emulated processor takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,30 @@ class Daemons:
     @property
     def server_tcp(self) -> str:
         """Where the share server listens."""
-        return next(one for one in self.server.addresses if one.startswith("tcp:"))
+        return address(self.server, "tcp")
 
     @property
     def redirector_unix(self) -> str:
         """Where the redirector listens."""
-        return next(one for one in self.redirector.addresses if one.startswith("unix:"))
+        return address(self.redirector, "unix")
 
-    async def server_view(self, view: str) -> list[dict[str, Any]]:
+    async def server_view(self, name: str) -> list[dict[str, Any]]:
         """Fetch an admin view of the share server."""
-        at = next(one for one in self.server.addresses if one.startswith("unix:"))
-        return await asking(lambda link: ask_view(view, link), parse(at))
+        return await view(self.server, name)
 
-    async def redirector_view(self, view: str) -> list[dict[str, Any]]:
+    async def redirector_view(self, name: str) -> list[dict[str, Any]]:
         """Fetch an admin view of the redirector."""
-        return await asking(lambda link: ask_view(view, link), parse(self.redirector_unix))
+        return await view(self.redirector, name)
+
+
+def address(daemon: LocalProcess, kind: str) -> str:
+    """Where a daemon listens, by `tcp` or `unix`."""
+    return next(one for one in daemon.addresses if one.startswith(f"{kind}:"))
+
+
+async def view(daemon: LocalProcess, name: str) -> list[dict[str, Any]]:
+    """Fetch an admin view of a daemon."""
+    return await asking(lambda link: ask_view(name, link), parse(address(daemon, "unix")))
 
 
 @asynccontextmanager
@@ -58,25 +68,63 @@ async def running(
 
     Raises StartFailed. Everything is gone at the end: processes, sockets, the directory.
     """
-    folder = Path(tempfile.mkdtemp(prefix="redlab-"))
-    try:
+    async with share_server(server=server, uses_max=uses_max, files=files, logs=logs) as first:
+        at = address(first.process, "tcp")
+        async with leading_to(at, redirector or {}, logs=logs) as second:
+            yield Daemons(first.process, second, first.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareServer:
+    """A share server, and the folder that it shares."""
+
+    process: LocalProcess
+    folder: Path
+
+
+@asynccontextmanager
+async def share_server(
+    *,
+    server: Mapping[str, Any] | None = None,
+    uses_max: int | None = None,
+    files: Mapping[str, bytes] | None = None,
+    logs: Path | None = None,
+) -> AsyncIterator[ShareServer]:
+    """Run a share server with a share of `files`; `server` overrides settings."""
+    with _folder() as folder:
         share = folder / SHARE
         share.mkdir()
         for name, content in (files or {}).items():
             (share / name).write_bytes(content)
         table = {"path": str(share)} | ({} if uses_max is None else {"uses_max": uses_max})
-        server_settings: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "listen": ["tcp:127.0.0.1:0", f"unix:{folder}/server.sock"],
             "accounts": {GUEST: {"guest": True}},
             "shares": {SHARE: table},
         } | dict(server or {})
-        async with _daemon("shareserver", folder, server_settings, logs) as first:
-            settings: dict[str, Any] = {
-                "listen": [f"unix:{folder}/redird.sock"],
-                "servers": {SERVER: next(a for a in first.addresses if a.startswith("tcp:"))},
-            } | dict(redirector or {})
-            async with _daemon("redird", folder, settings, logs) as second:
-                yield Daemons(first, second, share)
+        async with _daemon("shareserver", folder, settings, logs) as process:
+            yield ShareServer(process, share)
+
+
+@asynccontextmanager
+async def leading_to(
+    server: str, settings: Mapping[str, Any], *, logs: Path | None = None
+) -> AsyncIterator[LocalProcess]:
+    """Run a redirector that leads to the share server at an address."""
+    with _folder() as folder:
+        made: dict[str, Any] = {
+            "listen": [f"unix:{folder}/redird.sock"],
+            "servers": {SERVER: server},
+        } | dict(settings)
+        async with _daemon("redird", folder, made, logs) as process:
+            yield process
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="redlab-"))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder)
 
@@ -89,7 +137,7 @@ async def _daemon(
     config.write_text("".join(toml_lines(settings)))
     command = python_module(program, "serve", "--json", "--config", str(config))
     log = logs / f"{program}.log" if logs else None
-    async with start(command, log=log) as process:
+    async with start(command, log=log, ready_max_s=READY_MAX_S) as process:
         yield process
 
 

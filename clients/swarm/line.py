@@ -48,10 +48,10 @@ class Lead:
             await trio.aclose_forcefully(stream)
 
     async def _listen(self, stream: trio.SocketStream) -> None:
-        async with aclosing(_lines(stream)) as lines:
-            shard = self._greeted(json.loads(await anext(lines, b"null")))
+        async with aclosing(lines(stream, SNAPSHOT_BYTES_MAX)) as told:
+            shard = self._greeted(json.loads(await anext(told, b"null")))
             if shard is not None and not self._stopped:
-                async for line in lines:
+                async for line in told:
                     self.snapshots[shard] = json.loads(line)
 
     def _greeted(self, hello: object) -> int | None:
@@ -63,12 +63,16 @@ class Lead:
         return None
 
 
-async def _lines(stream: trio.SocketStream) -> AsyncGenerator[bytes, None]:
-    waiting = b""
-    while (part := await stream.receive_some()) and len(waiting) <= SNAPSHOT_BYTES_MAX:
-        *lines, waiting = (waiting + part).split(b"\n")
-        for line in lines:
-            yield line
+async def lines(stream: trio.abc.ReceiveStream, bytes_max: int) -> AsyncGenerator[bytes, None]:
+    """The lines that come; nothing more comes of one longer than about `bytes_max`."""
+    waiting = bytearray()
+    while (part := await stream.receive_some()) and len(waiting) <= bytes_max:
+        waiting += part
+        if b"\n" in part:
+            *whole, rest = bytes(waiting).split(b"\n")
+            waiting = bytearray(rest)
+            for line in whole:
+                yield line
 
 
 @asynccontextmanager

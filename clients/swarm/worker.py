@@ -7,8 +7,8 @@ emulated hosts too.
 import functools
 import platform
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import trio
 from clients.session import dial
 from clients.swarm.line import report
 from clients.swarm.runner import Bounds, Runner, Target
-from clients.swarm.trace import PlannedSession, Trace, shard_of
+from clients.swarm.trace import PlannedSession, Trace, read, shard_of, write
 from clients.swarm.workload import Workload, generate
 from redird.wire.process import raise_open_files_limit
 
@@ -55,6 +55,29 @@ class Shard:
             return self.trace.sessions
         return generate(self.workload, self.seed, self.number, self.shards)
 
+    def plain(self) -> dict[str, Any]:
+        """The whole shard, as JSON has it."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "workload": asdict(self.workload),
+            "trace": None if self.trace is None else list(write(self.trace)),
+            "target": asdict(self.target),
+            "bounds": asdict(self.bounds),
+        }
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Shard":
+        """What `plain` said."""
+        given = dict(plain)
+        lines = given.pop("trace")
+        return cls(
+            workload=Workload(**given.pop("workload")),
+            trace=None if lines is None else read(lines),
+            target=Target(**given.pop("target")),
+            bounds=Bounds(**given.pop("bounds")),
+            **given,
+        )
+
 
 def shard_trace(trace: Trace, number: int, shards: int) -> Trace:
     """The part of a trace that is one shard's."""
@@ -69,10 +92,11 @@ def ready() -> str:
 def run_shard(shard: Shard) -> dict[str, Any]:
     """Run one shard to its end; raises ShardLate if it can no longer begin with the others."""
     raise_open_files_limit()
-    return trio.run(_run, shard)
+    return trio.run(work_on, shard)
 
 
-async def _run(shard: Shard) -> dict[str, Any]:
+async def work_on(shard: Shard) -> dict[str, Any]:
+    """Do as `run_shard`, within a trio program."""
     sessions = list(shard.sessions()) if shard.closed else shard.sessions()
     late_s = time.time() - shard.begins_at
     if late_s > LATE_MAX_S:

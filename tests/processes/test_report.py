@@ -91,7 +91,7 @@ def printed(results, width=80):
 
 
 def test_the_table_fits_eighty_columns_with_every_figure():
-    text = printed(RESULTS)
+    text = printed({"": RESULTS})
 
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
@@ -99,6 +99,17 @@ def test_the_table_fits_eighty_columns_with_every_figure():
     assert re.search(r"macos-30 +1,200 +2 +0 +0 +0 +0\.0 +-14 +FAIL", text)
     assert "pass sp5, expected: at least one spurious refusal" in text
     assert f"FAIL macos-30, expected: {HOSTILE}" in text
+
+
+def test_the_table_fits_as_well_with_the_hosts_in_it():
+    text = printed({"arm64-system": RESULTS, "alpha": {**RESULTS, "sp6": result(ok=False)}})
+
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert ["arm64-system", "alpha"] == re.findall(r"^(a\S+) *$", text, re.MULTILINE)
+    assert 2 == len(re.findall(r"^  sp5 +1,200 +400 +380 .* pass", text, re.MULTILINE))
+    assert 1 == text.count("FAIL sp6, expected: ")
+    assert 1 == text.count("pass sp5, expected: ")
 
 
 @pytest.mark.parametrize(
@@ -176,9 +187,9 @@ def page(tmp_path):
         path,
         title=f"Run {HOSTILE}",
         options={"preset": ["sp5", "sp6"], "limit": 10, "time_scale": 0.02, "out": HOSTILE},
-        results=RESULTS,
-        receipts={"sp5": receipt(HOSTILE, holders=20), "sp6": None},
-        picture=picture,
+        results={"": RESULTS},
+        receipts={"": {"sp5": receipt(HOSTILE, holders=20), "sp6": None}},
+        pictures={"": picture},
         started="2026-11-22 19:35:02 UTC",
         duration_s=41.3,
         machine=f"Linux {HOSTILE}",
@@ -209,15 +220,41 @@ def test_the_page_tells_the_story(page):
     assert "multiplied by 0.02" in page.text
 
 
+def test_the_page_has_a_part_for_each_host(tmp_path):
+    pictures = {host: tmp_path / f"{host}.png" for host in ("alpha", "native")}
+    for path in pictures.values():
+        path.write_bytes(PNG_BEGIN)
+    path = tmp_path / "report.html"
+    write_report(
+        path,
+        title="Run",
+        options={"host": ["alpha", "native"]},
+        results={host: {"sp5": RESULTS["sp5"], "sp6": RESULTS["sp6"]} for host in pictures},
+        receipts={host: {"sp5": receipt(), "sp6": None} for host in pictures},
+        pictures=pictures,
+        started="now",
+        duration_s=1,
+        machine="here",
+    )
+    page = Page(path.read_text(encoding="utf-8"))
+
+    assert 2 == page.tags.count("img")
+    assert "Every preset did as expected on every host." in page.text
+    assert "sp6 on alpha: none of 1,200 logons was refused." in page.text
+    assert "sp5 on native\nRefusal" in page.text
+    assert "Nobody was refused." not in page.text
+    assert "redlab reproduce --host alpha --host native" in page.text
+
+
 def test_the_page_can_do_without_a_picture(tmp_path):
     path = tmp_path / "report.html"
     write_report(
         path,
         title="Run",
         options={},
-        results={"sp6": RESULTS["sp6"]},
+        results={"": {"sp6": RESULTS["sp6"]}},
         receipts={},
-        picture=None,
+        pictures={},
         started="now",
         duration_s=1,
         machine="here",

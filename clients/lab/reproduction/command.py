@@ -16,12 +16,16 @@ from clients.lab.reproduction.reproduce import (
     Options,
     Run,
     as_json,
+    by_host,
     default_time_scale,
     details,
     reproduce,
 )
-from clients.lab.reproduction.table import results_table
+from clients.lab.reproduction.table import label, results_table
+from clients.lab.terminal.hosted import TerminalError
 from clients.receipt import words
+from deploy.hosts.cache import find
+from deploy.hosts.host import HostError
 from deploy.local import StartFailed
 from redird.presets import PRESETS
 from redird.wire.process import fail
@@ -42,6 +46,13 @@ PROGRAM = "redlab"
 @click.option("--cycles", type=click.IntRange(2, 10_000), default=6, show_default=True)
 @click.option("--dormant-s", type=click.FloatRange(min=0), default=30.0, show_default=True)
 @click.option("--time-scale", type=click.FloatRange(min=1e-4, max=1000))
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="where redirector and users are, repeatable (redlab hosts list)  [default: here]",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("redlab-out"))
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
 def reproduce_command(
@@ -51,6 +62,7 @@ def reproduce_command(
     cycles: int,
     dormant_s: float,
     time_scale: float | None,
+    hosts: tuple[str, ...],
     out: Path,
     as_object: bool,
 ) -> None:
@@ -64,19 +76,18 @@ def reproduce_command(
     users = min(limit, 8) if users is None else users
     if users > limit:
         fail(PROGRAM, f"--users {users} is over --limit {limit}: some would rightly be refused")
+    if len(set(hosts)) < len(hosts):
+        fail(PROGRAM, f"--host {', '.join(hosts)}: name each host once")
     scale = time_scale or default_time_scale(len(chosen), cycles, dormant_s)
-    options = Options(chosen, limit, users, cycles, dormant_s, scale)
+    options = Options(chosen, limit, users, cycles, dormant_s, scale, hosts=hosts)
     console = Console(stderr=True)
-    console.print(
-        f"{users} users, limit {limit}, {cycles} logons each under {', '.join(chosen)}."
-        f" Policy times x {scale:g}: dormant for {dormant_s * scale:.2g} s, not {dormant_s:g}."
-    )
+    console.print(_intent(options))
     began = time.monotonic()
     started = datetime.now().astimezone().isoformat(" ", "seconds")
     try:
         out.mkdir(parents=True, exist_ok=True)
         runs = _with_progress(options, out / "logs", console)
-    except (StartFailed, OSError) as error:
+    except (StartFailed, HostError, TerminalError, OSError) as error:
         fail(PROGRAM, error)
     _report(options, runs, out, started, time.monotonic() - began)
     if as_object:
@@ -86,18 +97,32 @@ def reproduce_command(
     raise SystemExit(0 if all(run.ok for run in runs) else 1)
 
 
+def _intent(options: Options) -> str:
+    dormant_s, scale = options.dormant_s, options.time_scale
+    where = f" on {', '.join(options.hosts)}" if options.hosts else ""
+    return (
+        f"{options.users} users, limit {options.limit}, {options.cycles} logons each under"
+        f" {', '.join(options.presets)}{where}."
+        f" Policy times x {scale:g}: dormant for {dormant_s * scale:.2g} s, not {dormant_s:g}."
+    )
+
+
 def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
+    hosts = [find(name) for name in options.hosts]
     with logons_progress(console) as progress:
         tasks = {
-            preset: progress.add_task(preset, total=options.users * options.cycles, start=False)
+            (host, preset): progress.add_task(
+                f"{host} {preset}".strip(), total=options.users * options.cycles, start=False
+            )
+            for host in options.hosts or ("",)
             for preset in options.presets
         }
 
-        def on_attempt(preset: str) -> None:
-            progress.start_task(tasks[preset])
-            progress.advance(tasks[preset])
+        def on_attempt(host: str, preset: str) -> None:
+            progress.start_task(tasks[host, preset])
+            progress.advance(tasks[host, preset])
 
-        return ending.run(reproduce, options, logs, on_attempt)
+        return ending.run(reproduce, options, hosts, logs, on_attempt)
 
 
 def _report(
@@ -107,18 +132,16 @@ def _report(
     from clients.lab.reproduction.report import write_report
 
     (out / "results.json").write_text(json.dumps(details(options, runs), indent=1))
-    picture = out / "timeline.png"
-    timeline_png(
-        picture,
-        {run.preset: run.timeline for run in runs},
-        {run.preset: run.refusals for run in runs},
-        options.limit,
-        options.time_scale,
-    )
+    pictures = {}
+    for host, timelines in by_host(runs, lambda run: run.timeline).items():
+        pictures[host] = out / (f"timeline-{host}.png" if host else "timeline.png")
+        refusals = by_host(runs, lambda run: run.refusals)[host]
+        timeline_png(pictures[host], timelines, refusals, options.limit, options.time_scale)
     write_report(
         out / "report.html",
         title="Q248371 reproduced",
         options={
+            **({"host": list(options.hosts)} if options.hosts else {}),
             "preset": list(options.presets),
             "limit": options.limit,
             "users": options.users,
@@ -126,9 +149,9 @@ def _report(
             "dormant_s": options.dormant_s,
             "time_scale": options.time_scale,
         },
-        results={run.preset: run.row() for run in runs},
-        receipts={run.preset: run.first_receipt() for run in runs},
-        picture=picture,
+        results=by_host(runs, Run.row),
+        receipts=by_host(runs, Run.first_receipt),
+        pictures=pictures,
         started=started,
         duration_s=duration_s,
         machine=machine(),
@@ -137,11 +160,12 @@ def _report(
 
 def _show(runs: list[Run], out: Path) -> None:
     console = Console()
-    console.print(results_table({run.preset: run.row() for run in runs}))
+    console.print(results_table(by_host(runs, Run.row)))
     for run in runs:
         receipt = run.first_receipt()
         if receipt is not None:
-            console.print(f"\nThe first refusal under {run.preset}:")
+            console.print(f"\nThe first refusal under {label(run.host, run.preset)}:")
             console.print(words(receipt), markup=False, highlight=False)
-    console.print(f"\nSee {out}/report.html, timeline.png, results.json, logs/")
+    pictures = "timeline-*.png" if runs[0].host else "timeline.png"
+    console.print(f"\nSee {out}/report.html, {pictures}, results.json, logs/")
     sys.stdout.flush()

@@ -2,21 +2,21 @@
 share names are other people's text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from clients.lab.page import command, options_table, page, table
 from clients.lab.page import picture as embedded
-from clients.lab.reproduction.table import COLUMNS, figure
+from clients.lab.reproduction.table import COLUMNS, Results, figure, has_hosts, label
 from clients.receipt import ghosts_first, seconds, standing, words
 
 HOLDERS_MAX = 12
 COMMAND = "uv run redlab reproduce"
 
 Receipt = Mapping[str, Any]
-Results = Mapping[str, Mapping[str, Any]]
+Receipts = Mapping[str, Mapping[str, Receipt | None]]
 
 QUESTION = """When an application closes a file, a multi-user host keeps it dormant, open at the
 server, for about half a minute, in case it is opened again. Microsoft's Q248371 is what happens
@@ -30,13 +30,16 @@ def write_report(
     title: str,
     options: Mapping[str, Any],
     results: Results,
-    receipts: Mapping[str, Receipt | None],
-    picture: Path | None,
+    receipts: Receipts,
+    pictures: Mapping[str, Path],
     started: str,
     duration_s: float,
     machine: str,
 ) -> None:
-    """Write the page to `path`; `receipts` holds each preset's first, None for no refusal."""
+    """Write the page to `path`.
+
+    Results, first receipts (None for no refusal) and pictures are by host.
+    """
     run = f"Started {started}, took {seconds(duration_s)}, on {machine}."
     body = [
         f"<h1>{escape(title)}</h1>",
@@ -45,10 +48,10 @@ def write_report(
         _outcome(results),
         "<h2>What each preset did</h2>",
         _results(results),
-        _picture(picture, results),
+        *_pictures(pictures, results),
         "<h2>The first refusal under each preset</h2>",
         _scale_note(options),
-        *(_receipt(preset, receipt) for preset, receipt in receipts.items()),
+        *_receipts(receipts),
         "<h2>Options of this run</h2>",
         options_table(options),
         "<h2>Run it again</h2>",
@@ -58,39 +61,44 @@ def write_report(
 
 
 def _outcome(results: Results) -> str:
-    failed = [preset for preset, result in results.items() if not result["ok"]]
+    rows = [
+        (label(host, preset), result)
+        for host, presets in results.items()
+        for preset, result in presets.items()
+    ]
+    failed = [name for name, result in rows if not result["ok"]]
+    where = " on every host" if has_hosts(results) else ""
     said = (
-        f"Not as expected: {', '.join(failed)}." if failed else "Every preset did as expected."
+        f"Not as expected: {', '.join(failed)}."
+        if failed
+        else f"Every preset did as expected{where}."
     )
-    lines = [_refusals(preset, result) for preset, result in results.items()]
+    lines = [_refusals(name, result) for name, result in rows]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     kind = "outcome bad" if failed else "outcome"
     return f'<div class="{kind}"><strong>{escape(said)}</strong><ul>{items}</ul></div>'
 
 
-def _refusals(preset: str, result: Mapping[str, Any]) -> str:
+def _refusals(name: str, result: Mapping[str, Any]) -> str:
     logons, refused = figure(result["logons"]), figure(result["refused"])
     if not result["refused"]:
-        return f"{preset}: none of {logons} logons was refused."
+        return f"{name}: none of {logons} logons was refused."
     count = result["spurious"]
     all_of_them = count == result["refused"]
     spurious = "all" if all_of_them else figure(count) if count else "none"
-    return (
-        f"{preset}: {refused} of {logons} logons were refused, {spurious} of them spuriously."
-    )
+    return f"{name}: {refused} of {logons} logons were refused, {spurious} of them spuriously."
 
 
 def _results(results: Results) -> str:
     headings = [heading.replace("-\n", "").replace("\n", " ") for _, heading in COLUMNS]
-    rows = []
-    for preset, result in results.items():
-        passed = '<span class="pass">pass</span>'
-        outcome = passed if result["ok"] else '<span class="fail">FAIL</span>'
-        figures = [figure(result[key]) for key, _ in COLUMNS]
-        expected = f"{outcome}: {escape(result['expected'])}"
-        rows.append([f"<strong>{escape(preset)}</strong>", *figures, expected])
-    numbers = set(range(1, len(COLUMNS) + 1))
-    return table(["preset", *headings, "as expected?"], rows, numbers) + (
+    names = ["host", "preset"] if has_hosts(results) else ["preset"]
+    rows = [
+        [*([escape(host)] if host else []), f"<strong>{escape(preset)}</strong>", *_row(result)]
+        for host, presets in results.items()
+        for preset, result in presets.items()
+    ]
+    numbers = {len(names) + column for column in range(len(COLUMNS))}
+    return table([*names, *headings, "as expected?"], rows, numbers) + (
         '<p class="soft">A refusal is spurious when fewer users than the limit can have been '
         "logged on at any instant of it, by the clients' own history. Ghost slot seconds: how "
         "long slots were held for users who had logged off, in unscaled seconds. Round trips "
@@ -98,11 +106,21 @@ def _results(results: Results) -> str:
     )
 
 
-def _picture(picture: Path | None, results: Results) -> str:
-    if picture is None:
-        return ""
-    alt = f"Slots in use over time against the limit, under {', '.join(results)}"
-    return f"<h2>Slots against the limit</h2>\n{embedded(picture, alt)}"
+def _row(result: Mapping[str, Any]) -> list[str]:
+    passed = '<span class="pass">pass</span>'
+    outcome = passed if result["ok"] else '<span class="fail">FAIL</span>'
+    figures = [figure(result[key]) for key, _ in COLUMNS]
+    return [*figures, f"{outcome}: {escape(result['expected'])}"]
+
+
+def _pictures(pictures: Mapping[str, Path], results: Results) -> Iterator[str]:
+    if pictures:
+        yield "<h2>Slots against the limit</h2>"
+    for host, path in pictures.items():
+        if host:
+            yield f"<h3>{escape(host)}</h3>"
+        alt = f"Slots in use over time against the limit, under {', '.join(results[host])}"
+        yield embedded(path, f"{alt}, on {host}" if host else alt)
 
 
 def _scale_note(options: Mapping[str, Any]) -> str:
@@ -115,8 +133,16 @@ def _scale_note(options: Mapping[str, Any]) -> str:
     )
 
 
-def _receipt(preset: str, receipt: Receipt | None) -> str:
-    heading = f"<h3>{escape(preset)}</h3>\n"
+def _receipts(receipts: Receipts) -> Iterator[str]:
+    """On several hosts only those that there are: the table says where there is none."""
+    for host, presets in receipts.items():
+        for preset, receipt in presets.items():
+            if receipt is not None or not host:
+                yield _receipt(label(host, preset), receipt)
+
+
+def _receipt(name: str, receipt: Receipt | None) -> str:
+    heading = f"<h3>{escape(name)}</h3>\n"
     if receipt is None:
         return f"{heading}<p>Nobody was refused.</p>"
     return f"{heading}<pre>{escape(words(receipt))}</pre>\n{_holders(receipt)}"

@@ -1,40 +1,47 @@
 """Q248371, by real processes: users who log off and on in quick succession, at a share's limit.
 
-For each preset a share server and a redirector are started over a directory of real files.
-Users, no more than the limit, log on, work on files and log off, and log on again at once; a
-user who is refused comes back after a pause. The clients keep their own history, which judges
-every refusal and must agree with the server's receipts.
+For each preset a share server is started over a directory of real files, and a redirector that
+leads to it: here, or as part of a terminal server on a named host. Users, no more than the
+limit, log on, work on files and log off, and log on again at once; a user who is refused comes
+back after a pause. The clients keep their own history, which judges every refusal and must
+agree with the server's receipts.
 """
 
 import functools
 import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-import trio
-
-from clients.errors import ConnectRefused, SessionError
-from clients.file import File
-from clients.lab.daemons import GUEST, SERVER, SHARE, Daemons, running, sample_files
+from clients.lab.daemons import GUEST, address, leading_to, sample_files, share_server
 from clients.lab.history import Attempt, Summary, summary, verdicts
+from clients.lab.terminal.desks import (
+    FILES_EACH,
+    WORK_S,
+    Desks,
+    Seen,
+    Told,
+    drain_max_s,
+    sit,
+)
+from clients.lab.terminal.hosted import Terminal, terminal
 from clients.lab.timeline import Timeline
-from clients.session import Client, Session, dial
+from deploy.hosts.host import Host
 from redird.presets import PRESETS, Expects
 
-FILES_EACH = 3
-WORK_S = 5.0  # of the policy's time: how long a session works, and a refused user waits
 RECALL_WAIT_S = 2.0  # a transport timeout, hence real seconds
 BUDGET_S = 40.0  # for all presets together, when the time scale is left to us
 OVERHEAD_S = 3.0  # of one preset: two processes start and stop
-DRAIN_MARGIN_S = 2.0
+SILENCE_MAX_S = 90.0  # of a host, beyond what the policy's times explain
+HOST_MAX_S = 3600.0  # of all that one host does, beyond the same
+T = TypeVar("T")
+OnAttempt = Callable[[str, str], None]  # host ("" for here), preset
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to reproduce; `dormant_s` is the policy's, before scaling."""
+    """What to reproduce, and on which hosts; `dormant_s` is the policy's, before scaling."""
 
     presets: tuple[str, ...]
     limit: int
@@ -43,11 +50,19 @@ class Options:
     dormant_s: float
     time_scale: float
     seed: int = 1
+    hosts: tuple[str, ...] = ()  # none: here, by this process itself
+
+    def desks(self, preset: str) -> Desks:
+        """Who sits at the desks under a preset."""
+        return Desks(
+            preset, self.limit, self.users, self.cycles, self.dormant_s, self.time_scale,
+            self.seed,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Run:
-    """What one preset's run gave."""
+    """What one preset's run gave, on one host."""
 
     preset: str
     summary: Summary
@@ -57,6 +72,7 @@ class Run:
     timeline: Timeline
     refusals: list[tuple[float, str]]
     attempts: list[Attempt] = field(default_factory=list)
+    host: str = ""
 
     @property
     def expects(self) -> Expects:
@@ -109,177 +125,123 @@ def default_time_scale(presets: int, cycles: int, dormant_s: float) -> float:
     return min(1.0, float(f"{each_s / policy_s:.2g}"))
 
 
+class Seat(Protocol):
+    """Where users sit and their redirector runs."""
+
+    async def sit(self, desks: Desks, server: str, logs: Path, told: Told) -> Seen:
+        """Let users at desks come and go, against a share server at an address of ours."""
+
+
+class Here:
+    """In this process, beside a redirector that logs to `logs`."""
+
+    async def sit(self, desks: Desks, server: str, logs: Path, told: Told) -> Seen:
+        """Do."""
+        async with leading_to(server, desks.redirector(), logs=logs) as redirector:
+            return await sit(desks, redirector, told)
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """At a terminal server on a host."""
+
+    terminal: Terminal
+
+    async def sit(self, desks: Desks, server: str, logs: Path, told: Told) -> Seen:
+        """Do."""
+        await self.terminal.prepare("desks", server, desks.redirector())
+        policy_s = WORK_S * desks.time_scale + drain_max_s(desks)
+        found = await self.terminal.go(asdict(desks), SILENCE_MAX_S + policy_s, told)
+        return Seen.of(found)
+
+
 async def reproduce(
-    options: Options, logs: Path, on_attempt: Callable[[str], None]
+    options: Options, hosts: Sequence[Host], logs: Path, on_attempt: OnAttempt
 ) -> list[Run]:
-    """Run every preset in turn; `on_attempt(preset)` is called after each attempt."""
-    return [
-        await _run_preset(options, preset, logs, functools.partial(on_attempt, preset))
-        for preset in options.presets
-    ]
+    """Run every preset in turn, here or on one of the hosts after the other.
+
+    `on_attempt` is called after each attempt. Raises StartFailed, HostError or TerminalError.
+    """
+    if not hosts:
+        return await _all_presets(options, Here(), "", logs, on_attempt)
+    each_s = options.cycles * options.users * WORK_S * options.time_scale
+    limit_s = HOST_MAX_S + len(options.presets) * each_s
+    runs = []
+    for host in hosts:
+        folder = logs / host.name
+        folder.mkdir(parents=True, exist_ok=True)
+        async with terminal(host, folder / "terminal.log", limit_s) as one:
+            runs += await _all_presets(options, There(one), host.name, folder, on_attempt)
+    return runs
 
 
-async def _run_preset(
-    options: Options, preset: str, logs: Path, on_attempt: Callable[[], None]
-) -> Run:
-    chance = random.Random(f"{options.seed}/{preset}")
-    folder = logs / preset
+async def _all_presets(
+    options: Options, seat: Seat, host: str, logs: Path, on_attempt: OnAttempt
+) -> list[Run]:
+    runs = []
+    for preset in options.presets:
+        told = functools.partial(on_attempt, host, preset)
+        seen = await _run_preset(options.desks(preset), seat, logs, told)
+        runs.append(_run(options, preset, host, seen))
+    return runs
+
+
+async def _run_preset(desks: Desks, seat: Seat, logs: Path, told: Told) -> Seen:
+    chance = random.Random(f"{desks.seed}/{desks.preset}")
+    folder = logs / desks.preset
     folder.mkdir(parents=True, exist_ok=True)
-    recalls = PRESETS[preset].policy.slot_recall
-    async with running(
+    recalls = PRESETS[desks.preset].policy.slot_recall
+    async with share_server(
         server={
-            "accounts": {name: {"guest": True} for name in (GUEST, *_names(options))},
+            "accounts": {name: {"guest": True} for name in (GUEST, *desks.names())},
             "recall_wait_s": RECALL_WAIT_S if recalls else 0,
         },
-        redirector={
-            "preset": preset,
-            "time_scale": options.time_scale,
-            "policy": {"dormant_age_max_s": options.dormant_s},
-        },
-        uses_max=options.limit,
-        files=sample_files(options.users, FILES_EACH, chance),
+        uses_max=desks.limit,
+        files=sample_files(desks.users, FILES_EACH, chance),
         logs=folder,
-    ) as daemons:
-        return await _load(options, preset, daemons, on_attempt)
+    ) as server:
+        return await seat.sit(desks, address(server.process, "tcp"), folder, told)
 
 
-def _names(options: Options) -> list[str]:
-    return [f"user{number}" for number in range(options.users)]
-
-
-async def _load(
-    options: Options, preset: str, daemons: Daemons, on_attempt: Callable[[], None]
-) -> Run:
-    began_ns, began = time.time_ns(), trio.current_time()
-    attempts: list[Attempt] = []
-    async with trio.open_nursery() as nursery:
-        for user in range(options.users):
-            nursery.start_soon(_user, options, daemons, user, attempts, on_attempt)
-    status = (await daemons.redirector_view("status"))[0]
-    await _wait_empty(options, daemons)
-    facts = await daemons.redirector_view("facts")
-    taken = await _takes_others_handles(daemons) if options.limit > 1 else None
-    refused = [one for one in attempts if one.outcome == "refused"]
-    judged = verdicts(attempts, refused, options.limit)
-    timeline = Timeline(facts, began_ns)
+def _run(options: Options, preset: str, host: str, seen: Seen) -> Run:
+    """Judge what was seen, by the clients' own history."""
+    refused = [one for one in seen.attempts if one.outcome == "refused"]
+    judged = verdicts(seen.attempts, refused, options.limit)
+    timeline = Timeline(seen.facts, seen.began_ns)
     return Run(
         preset,
-        summary(attempts, options.limit),
+        summary(seen.attempts, options.limit),
         timeline.ghost_slot_seconds(options.time_scale),
-        status["round_trips_saved"],
-        taken,
+        seen.round_trips_saved,
+        seen.takes_others_handles,
         timeline,
         [
-            (one.connect_sent - began, verdict)
+            (one.connect_sent - seen.began, verdict)
             for one, verdict in zip(refused, judged, strict=True)
         ],
-        sorted(attempts, key=lambda one: one.connect_sent),
+        seen.attempts,
+        host,
     )
 
 
-async def _user(
-    options: Options,
-    daemons: Daemons,
-    user: int,
-    attempts: list[Attempt],
-    on_attempt: Callable[[], None],
-) -> None:
-    """One user at one desk: every logon comes over a link of its own."""
-    chance = random.Random(f"{options.seed}/{user}")
-    for _ in range(options.cycles):
-        attempt = Attempt(f"user{user}", trio.current_time())
-        attempts.append(attempt)
-        try:
-            async with dial(daemons.redirector_unix) as client:
-                await _one_logon(options, client, user, attempt, chance)
-        except SessionError as error:
-            attempt.outcome = "failed"
-            attempt.reason = str(error)
-        on_attempt()
+def by_host(runs: Sequence[Run], of: Callable[[Run], T]) -> dict[str, dict[str, T]]:
+    """Something of each run, by host ("" for here) and preset."""
+    found: dict[str, dict[str, T]] = {}
+    for run in runs:
+        found.setdefault(run.host, {})[run.preset] = of(run)
+    return found
 
 
-async def _one_logon(
-    options: Options, client: Client, user: int, attempt: Attempt, chance: random.Random
-) -> None:
-    session = await client.logon(attempt.user)
-    attempt.connect_sent = trio.current_time()
-    try:
-        await session.connect(SERVER, SHARE)
-    except ConnectRefused as refused:
-        attempt.connect_answered = trio.current_time()
-        attempt.outcome = "refused"
-        attempt.receipt = await client.receipt(refused.receipt, SERVER)
-        await session.logoff()
-        await trio.sleep(WORK_S * options.time_scale)
-        return
-    attempt.connect_answered = trio.current_time()
-    attempt.outcome = "admitted"
-    try:
-        await _work(session, user, WORK_S * options.time_scale, chance)
-    except SessionError as error:  # under sp3 and w2k another's logoff takes files away
-        attempt.reason = str(error)
-    attempt.logoff_sent = trio.current_time()
-    proof = await session.logoff()
-    attempt.logoff_answered = trio.current_time()
-    attempt.uses_read = sum(share.uses_after for share in proof.shares)
-
-
-async def _work(session: Session, user: int, seconds: float, chance: random.Random) -> None:
-    """Open, read, write and close files until the time is over, the last at its end."""
-    done_at = trio.current_time() + seconds
-    for turn in range(2):
-        for number in range(FILES_EACH):
-            name = rf"\\{SERVER}\{SHARE}\user{user}-{number}.txt"
-            async with session.open(name, "r+b") as file:
-                content = await file.read()
-                await file.seek(chance.randrange(len(content)))
-                await file.write(f"turn {turn}".encode())
-        async with session.open(rf"\\{SERVER}\{SHARE}\all.txt", "rb") as shared:
-            await shared.read()
-        if turn == 0:
-            await trio.sleep_until(done_at)
-
-
-async def _wait_empty(options: Options, daemons: Daemons) -> None:
-    """Wait until the dormant files are closed and every slot is back."""
-    policy_s = options.dormant_s * options.time_scale * 1.5 + DRAIN_MARGIN_S
-    with trio.move_on_after(policy_s):
-        while await daemons.server_view("connections"):  # noqa: ASYNC110 - in another process
-            await trio.sleep(0.05)
-
-
-async def _takes_others_handles(daemons: Daemons) -> bool:
-    """Two users read one file; the first logs off: does the second lose it?"""
-    name = rf"\\{SERVER}\{SHARE}\all.txt"
-    async with dial(daemons.redirector_unix) as client:
-        first, second = await client.logon(GUEST), await client.logon(GUEST)
-        async with first.open(name, "rb"), second.open(name, "rb") as file:
-            await first.logoff()
-            taken = not await _is_readable(file)
-            await second.logoff()
-            return taken
-
-
-async def _is_readable(file: File) -> bool:
-    try:
-        await file.read()
-    except SessionError:
-        return False
-    return True
-
-
-def as_json(runs: list[Run]) -> dict[str, Any]:
+def as_json(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the documented object."""
-    return {
-        "presets": {run.preset: run.row() for run in runs},
-        "ok": all(run.ok for run in runs),
-    }
+    rows = by_host(runs, Run.row)
+    hosts = {"hosts": {host: {"presets": presets} for host, presets in rows.items()}}
+    shown = {"presets": rows[""]} if "" in rows else hosts
+    return {**shown, "ok": all(run.ok for run in runs)}
 
 
-def details(options: Options, runs: list[Run]) -> Mapping[str, Any]:
+def details(options: Options, runs: Sequence[Run]) -> Mapping[str, Any]:
     """Return everything for `results.json`: the object, the options and the history."""
-    return {
-        **as_json(runs),
-        "options": asdict(options),
-        "history": {run.preset: [asdict(one) for one in run.attempts] for run in runs},
-    }
+    asked = {key: value for key, value in asdict(options).items() if key != "hosts" or value}
+    history = by_host(runs, lambda run: [asdict(one) for one in run.attempts])
+    return {**as_json(runs), "options": asked, "history": history.get("", history)}

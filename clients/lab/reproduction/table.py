@@ -1,6 +1,7 @@
 """The results of a run as one table: what each preset did, and whether it was what it should.
 
-What was expected stands below the table: beside the figures it would not fit 80 columns.
+What was expected stands below the table: beside the figures it would not fit 80 columns. The
+results are by host and preset; a run without hosts has the one host "".
 """
 
 from collections.abc import Mapping
@@ -22,8 +23,11 @@ COLUMNS = (
 )
 
 
-def results_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row for each preset, the last column pass or FAIL; the expectations below."""
+Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def results_table(results: Results) -> Table:
+    """One row for each preset of each host, last pass or FAIL; expectations below."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -36,10 +40,24 @@ def results_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
     for _, heading in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
-    for preset, result in results.items():
-        figures = (figure(result[key]) for key, _ in COLUMNS)
-        table.add_row(Text(preset, "bold"), *figures, _outcome(result))
+    for host, presets in results.items():
+        if host:  # on a line of its own: a column more would not fit
+            table.add_row(Text(host, "bold"))
+        for preset, result in presets.items():
+            figures = (figure(result[key]) for key, _ in COLUMNS)
+            name = Text(f"  {preset}") if host else Text(preset, "bold")
+            table.add_row(name, *figures, _outcome(result["ok"]))
     return table
+
+
+def has_hosts(results: Mapping[str, Any]) -> bool:
+    """Whether the run was on named hosts."""
+    return "" not in results
+
+
+def label(host: str, preset: str) -> str:
+    """A run in words."""
+    return f"{preset} on {host}" if host else preset
 
 
 def figure(value: float) -> str:
@@ -47,14 +65,16 @@ def figure(value: float) -> str:
     return f"{value:,.1f}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"
 
 
-def _outcome(result: Mapping[str, Any]) -> Text:
-    return Text("pass", "green") if result["ok"] else Text("FAIL", "bold red")
+def _outcome(ok: bool) -> Text:
+    return Text("pass", "green") if ok else Text("FAIL", "bold red")
 
 
-def _expectations(results: Mapping[str, Mapping[str, Any]]) -> Text:
+def _expectations(results: Results) -> Text:
     # As Text, so that square brackets in an expectation are not taken for markup.
     lines = Text(style="not italic")
-    for preset, result in results.items():
-        lines.append("\n").append_text(_outcome(result))
+    by_preset = {preset: result for one in results.values() for preset, result in one.items()}
+    for preset, result in by_preset.items():
+        ok = all(one[preset]["ok"] for one in results.values())
+        lines.append("\n").append_text(_outcome(ok))
         lines.append(f" {preset}", "bold").append(f", expected: {result['expected']}")
     return lines
