@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.lab.swarming.outcome import outcome
+from clients.lab.swarming.outcome import by_host, outcome
 from clients.swarm.measures import Measures
 
 
@@ -99,3 +99,22 @@ def test_what_is_missing_makes_the_outcome_partial():
 
     assert [True, True, False] == [one.as_json()["partial"] for one in (lost, ended, whole)]
     assert 0 == lost.as_json()["logons"]
+
+
+def test_each_host_has_the_figures_of_its_own_shards():
+    results = [
+        {**shard(EARLY, refusal(3.0, 3.5)), "shard": 0},
+        {**shard(EARLY, stay(1.0, 2.0, 6.0, 6.1)), "shard": 2},
+    ]
+    found = by_host(results, ["alpha", "native", "native"])
+
+    assert ["alpha", "native"] == list(found)
+    assert ([0], 0, 1, 1) == tuple(
+        found["alpha"][name] for name in ("shards", "shards_lost", "admitted", "refused")
+    )
+    assert ([1, 2], 1, 2, 0, 2) == tuple(
+        found["native"][name]
+        for name in ("shards", "shards_lost", "admitted", "refused", "sessions_peak")
+    )
+    assert found["native"]["latency_ms"]["p99"] > found["alpha"]["latency_ms"]["p99"] > 400
+    assert {} == by_host(results, ["", "", ""])

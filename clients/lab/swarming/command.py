@@ -13,15 +13,19 @@ from rich.console import Console
 from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench.yardstick import machine
-from clients.lab.swarming.leader import Load, lead_swarm
-from clients.lab.swarming.options import Options, read_workload
+from clients.lab.swarming.crew import Pool, Terminals, terminals
+from clients.lab.swarming.leader import Load, lead_swarm, shard_max_s
+from clients.lab.swarming.options import Options, read_hosts, read_workload
 from clients.lab.swarming.progress import Progress
 from clients.lab.swarming.results import notes, results_tables, write_page, write_results
-from clients.lab.swarming.site import line_address, site
+from clients.lab.swarming.site import line_address, redirector, site
+from clients.lab.terminal.hosted import TerminalError
 from clients.swarm.executors import ExecutorError, executor
 from clients.swarm.runner import Bounds
 from clients.swarm.trace import TraceError
 from clients.swarm.workload import ARRIVALS, LENGTHS, WorkloadError
+from deploy.hosts.cache import find
+from deploy.hosts.host import HostError
 from deploy.local import StartFailed
 from redird.presets import PRESETS
 from redird.wire.address import AddressError, parse
@@ -30,6 +34,7 @@ from redird.wire.process import fail, leave_quietly
 
 PROGRAM = "redlab"
 PASSWORD_MAX = 1024
+STARTS_MAX_S = 600.0  # of all hosts, one beside the other
 
 
 @click.command("swarm")
@@ -62,6 +67,8 @@ PASSWORD_MAX = 1024
 @click.option("--password-file", type=click.Path(path_type=Path), help="of the user, by SCRAM")
 @click.option("--processes", type=click.IntRange(0, 1024), default=0, help="0: one a core")
 @click.option("--dask", metavar="ADDRESS", help="shards run on a Dask cluster")
+@click.option("--host", "hosts", multiple=True, metavar="NAME=N",
+              help="N terminal servers on a host; repeatable")  # fmt: skip
 @click.option("--grace-s", type=click.FloatRange(min=0), default=30.0, show_default=True,
               help="for sessions to end after the duration")  # fmt: skip
 @click.option("--in-flight-max", type=click.IntRange(1), default=20_000, show_default=True,
@@ -93,7 +100,7 @@ def swarm_command(
         more = [] if no_report else write_page(out, options, load, said)
     except (ConfigError, WorkloadError, TraceError, AddressError) as error:
         fail(PROGRAM, error)
-    except (ExecutorError, SessionError, StartFailed) as error:
+    except (ExecutorError, SessionError, StartFailed, HostError, TerminalError) as error:
         fail(PROGRAM, error)
     except OSError as error:
         fail(PROGRAM, f"{error.filename or out}: {(error.strerror or str(error)).lower()}")
@@ -116,23 +123,30 @@ def _since(began: float) -> str:
 
 
 async def _run(options: Options, logs: Path, console: Console) -> Load:
+    hosts = [find(name) for name, count in options.hosts for _ in range(count)]
     show = Progress(options, console).show
     async with site(options, logs) as where:
-        # Workers start and end for a while in which nobody here is waited for.
-        with (
-            executor(options.processes, options.dask) as workers,
-            line_address(options.dask) as at,
-        ):
-            return await lead_swarm(options, workers, where, at, show)
+        with line_address(options) as at:
+            if hosts:
+                limit_s = STARTS_MAX_S + shard_max_s(options)
+                async with terminals(hosts, logs, limit_s) as there:
+                    crew = Terminals(there, where.target.address, redirector(options))
+                    return await lead_swarm(options, crew, where, at, show)
+            # Workers start and end for a while in which nobody here is waited for.
+            with executor(options.processes, options.dask) as workers:
+                return await lead_swarm(options, Pool(workers), where, at, show)
 
 
 def read_options(workload_file: Path | None, given: dict[str, Any]) -> Options:
     """The options of a command line; raises what says in words what is wrong with them."""
     own = ("preset", "limit", "time_scale", "redird", "server", "share", "user", "processes",
            "dask", "seed")  # fmt: skip
+    for name in ("processes", "dask", "redird"):
+        if given["hosts"] and given[name]:
+            raise HostError(f"--host and --{name}: sessions are on the hosts; give one of them")
     bounds = ("grace_s", "in_flight_max", "sessions_per_link")
     password_file = given["password_file"]
-    rest = {*own, *bounds, "password_file"}
+    rest = {*own, *bounds, "password_file", "hosts"}
     flags = {key: value for key, value in given.items() if key not in rest}
     workload, trace = read_workload(workload_file, flags)
     if given["redird"]:
@@ -141,6 +155,7 @@ def read_options(workload_file: Path | None, given: dict[str, Any]) -> Options:
         workload,
         trace,
         bounds=replace(Bounds(), **{key: given[key] for key in bounds}),
+        hosts=read_hosts(given["hosts"]),
         **{key: given[key] for key in own},
     )
     return replace(options, password=_password(password_file)) if password_file else options

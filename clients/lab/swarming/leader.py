@@ -8,23 +8,22 @@ import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
 
+from clients.lab.swarming.crew import Crew, ShardLost
 from clients.lab.swarming.options import Options
-from clients.lab.swarming.outcome import Outcome, outcome
+from clients.lab.swarming.outcome import Figures, Outcome, by_host, outcome
 from clients.lab.swarming.site import Site
+from clients.lab.swarming.slots import SlotWatch
 from clients.lab.swarming.watch import Watch
-from clients.swarm.executors import Workers, wait_done
 from clients.swarm.line import Lead, leading
-from clients.swarm.worker import Shard, ready, run_shard, shard_trace
+from clients.swarm.worker import Shard, shard_trace
 
 HEAD_START_S = 0.5  # for shards to be handed out before the first session is due,
 HEAD_START_EACH_S = 1e-4  # and for each session that is planned before
-READY_MAX_S = 60.0
 LAST_LOOK_MAX_S = 5.0
 SLACK_S = 30.0  # beyond all that a shard may take
 
@@ -39,6 +38,7 @@ class Load:
     watch: Watch
     begins_at: float
     signal: int | None = None
+    hosts: Figures = field(default_factory=dict)  # of each named host
 
 
 @dataclass(slots=True)
@@ -51,28 +51,35 @@ class _Shards:
 
 
 async def lead_swarm(
-    options: Options, workers: Workers, site: Site, line_at: str, show: Show
+    options: Options, crew: Crew, site: Site, line_at: str, show: Show
 ) -> Load:
     """Run the whole swarm against `site`; `show` is run beside it."""
-    await _get_ready(workers)
+    await crew.get_ready()
     token = secrets.token_hex(16)
-    watch = Watch(site.target.address, site.target.share, site.ours)
+    watch = _watch(site)
     shards = _Shards()
     async with leading(line_at, token) as lead, trio.open_nursery() as nursery:
-        begins_at = time.time() + _head_start_s(options)
+        begins_at = time.time() + _head_start_s(options) * crew.slowness
         nursery.start_soon(watch.follow)
         nursery.start_soon(show, lead, watch, begins_at)
         nursery.start_soon(_stop_at_signal, lead, shards, nursery.cancel_scope)
-        made = _shards(options, workers.processes, site, begins_at, lead.address, token)
+        made = _shards(options, len(crew.hosts), site, begins_at, lead.address, token)
         async with trio.open_nursery() as waiting:
             for shard in made:
-                waiting.start_soon(_run, workers.submit(run_shard, shard), shard, shards)
+                waiting.start_soon(_run, crew, shard, options, shards)
         nursery.cancel_scope.cancel()
     with trio.move_on_after(LAST_LOOK_MAX_S):
         await watch.look()
     interrupted = shards.signal is not None or any(one["stopped"] for one in shards.results)
     found = outcome(shards.results, shards.lost, options.limit, interrupted)
-    return Load(found, watch, begins_at, shards.signal)
+    return Load(found, watch, begins_at, shards.signal, by_host(shards.results, crew.hosts))
+
+
+def _watch(site: Site) -> Watch:
+    target = site.target
+    if site.server:
+        return SlotWatch(site.server, target.share, site.ours)
+    return Watch(target.address, target.share, site.ours)
 
 
 def _head_start_s(options: Options) -> float:
@@ -100,26 +107,21 @@ def _shards(
     ]
 
 
-async def _get_ready(workers: Workers) -> None:
-    """Let every worker load its code before the clock starts."""
-    futures = [workers.submit(ready) for _ in range(workers.processes)]
-    with trio.move_on_after(READY_MAX_S):
-        for future in futures:
-            await wait_done(future)
+def shard_max_s(options: Options) -> float:
+    """How long a shard may take, from its begin on; then it counts as lost."""
+    bounds = options.bounds
+    return options.workload.duration_s + bounds.grace_s + bounds.ending_max_s + SLACK_S
 
 
-async def _run(future: "Future[dict[str, Any]]", shard: Shard, shards: _Shards) -> None:
-    workload, bounds = shard.workload, shard.bounds
-    all_s = workload.duration_s + bounds.grace_s + bounds.ending_max_s + SLACK_S
+async def _run(crew: Crew, shard: Shard, options: Options, shards: _Shards) -> None:
+    all_s = shard_max_s(options)
     with trio.move_on_after(all_s):
-        await wait_done(future)
-    if not future.done():
-        shards.lost.append(f"shard {shard.number} did not come back in {all_s:.0f} s")
-    elif (error := future.exception()) is not None:
-        what = str(error) or type(error).__name__
-        shards.lost.append(f"shard {shard.number}: {what.splitlines()[0]}")
-    else:
-        shards.results.append(future.result())
+        try:
+            shards.results.append(await crew.work(shard))
+        except ShardLost as error:
+            shards.lost.append(f"shard {shard.number}: {error}")
+        return
+    shards.lost.append(f"shard {shard.number} did not come back in {all_s:.0f} s")
 
 
 async def _stop_at_signal(lead: Lead, shards: _Shards, scope: trio.CancelScope) -> None:

@@ -1,6 +1,6 @@
 """What a swarm was asked for: a workload from a file and from flags, and where it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +10,10 @@ from clients.swarm import trace as traces
 from clients.swarm.runner import Bounds
 from clients.swarm.trace import Trace, TraceError
 from clients.swarm.workload import Workload, WorkloadError, parse
+from deploy.hosts.host import HostError, split_name
 from redird.wire.config import read_table
 
+TERMINALS_MAX = 64  # on one host
 THINKING_SLACK = 1.5  # of a closed trace: by how much its users may be kept waiting
 THINKING_SLACK_S = 60.0
 
@@ -33,6 +35,7 @@ class Options:
     password: str = field(default="", repr=False)
     processes: int = 0
     dask: str | None = None
+    hosts: tuple[tuple[str, int], ...] = ()  # on which named host how many terminal servers
     bounds: Bounds = field(default_factory=Bounds)
 
     def words(self) -> dict[str, Any]:
@@ -47,6 +50,11 @@ class Options:
         return {
             **{key: value for key, value in workload.items() if key not in unused},
             **(theirs if self.redird else ours),
+            **(
+                {"host": [f"{host}={count}" for host, count in self.hosts]}
+                if self.hosts
+                else {}
+            ),
             "limit": self.limit,
             "user": self.user,
             "seed": self.seed,
@@ -99,3 +107,19 @@ def _duration_s(trace: Trace) -> float:
         (sum(one.at_s + one.length_s for one in own) for _, own in by_user), default=0.0
     )
     return busy_s * THINKING_SLACK + THINKING_SLACK_S
+
+
+def read_hosts(given: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """How many terminal servers on which host, from NAME=N; raises HostError."""
+    hosts: dict[str, int] = {}
+    for text in given:
+        name, _, count = text.partition("=")
+        split_name(name)
+        if not (count.isascii() and count.isdigit() and 1 <= int(count) <= TERMINALS_MAX):
+            raise HostError(
+                f"--host {text}: write {name}=N, N terminal servers, 1 to {TERMINALS_MAX}"
+            )
+        if name in hosts:
+            raise HostError(f"--host {text}: name each host once")
+        hosts[name] = int(count)
+    return tuple(hosts.items())

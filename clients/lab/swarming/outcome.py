@@ -17,6 +17,13 @@ from clients.swarm.measures import Latencies, Measures
 CLOCKS_APART_S = 0.05  # how far two machines' clocks may disagree
 NOT_JUDGED = "not judged"  # nobody said what the limit is
 Result = Mapping[str, Any]
+Figures = dict[str, dict[str, Any]]
+# What is said of each host; a verdict is on all of them together.
+OF_A_HOST = (
+    "logons", "admitted", "refused", "failed", "not_started", "arrivals", "sessions_peak",
+    "latency_ms", "operations", "operations_failed", "operation_latency_ms",
+    "logoff_latency_ms", "lag_ms", "sessions_cut", "sessions_lost",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -106,6 +113,21 @@ def outcome(
     made.answering_s = max(answers, default=0.0)
     made.busiest = max(Counter(map(int, answers)).values(), default=0)
     return made
+
+
+def by_host(results: Sequence[Result], hosts: Sequence[str]) -> Figures:
+    """The figures of each host, whose shards are those at its name in `hosts`."""
+    figures = {}
+    for host in dict.fromkeys(filter(None, hosts)):
+        shards = [number for number, name in enumerate(hosts) if name == host]
+        own = [result for result in results if result["shard"] in shards]
+        found = outcome(own, [], None, False).as_json()
+        figures[host] = {
+            "shards": shards,
+            "shards_lost": len(shards) - len(own),
+            **{name: found[name] for name in OF_A_HOST},
+        }
+    return figures
 
 
 def _on_one_clock(at_s: float, result: Result, apart: bool) -> float:

@@ -18,6 +18,16 @@ LATENCIES = {
     "lag_ms": "begun late by",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
+HOST_COLUMNS = {  # of each host: heading, and where in its figures
+    "logons": ("logons",),
+    "refused": ("refused",),
+    "failed": ("failed",),
+    "peak": ("sessions_peak",),
+    "logon\np50\nms": ("latency_ms", "p50"),
+    "logon\np99\nms": ("latency_ms", "p99"),
+    "file\np50\nms": ("operation_latency_ms", "p50"),
+    "logoff\np50\nms": ("logoff_latency_ms", "p50"),
+}
 HOW = """Sessions begin at their intended instants, whatever the daemons do, and every latency
 counts from that instant: what had to wait has waited. A refusal is spurious when fewer sessions
 than the limit can have been logged on at any instant of it, by the clients' own history."""
@@ -53,6 +63,7 @@ def write_report(
         table(["what", "figure"], rows(figures), {1}),
         "<h2>Milliseconds</h2>",
         table(["of each", *QUANTILES.values()], latency_rows(figures), {1, 2, 3}),
+        *_hosts(figures.get("hosts", {})),
         *(f"<h2>{escape(one.heading)}</h2>\n{picture(one.path, one.alt)}" for one in pictures),
         *_reasons(reasons),
         "<h2>What was asked for</h2>",
@@ -92,7 +103,7 @@ def rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
             found += [(f"{program}, kB/session", figure(kb)) for program, kb in value.items()]
         elif isinstance(value, bool):
             found.append((words, "yes" if value else "no"))
-        elif name not in LATENCIES:
+        elif name not in (*LATENCIES, "hosts"):
             found.append((words, "not judged" if value is None else figure(value)))
     return found
 
@@ -103,6 +114,40 @@ def latency_rows(figures: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (words, *(figure(figures[name][quantile]) for quantile in QUANTILES))
         for name, words in LATENCIES.items()
     ]
+
+
+def host_rows(hosts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Each host, how many of its shards there are, and its figures under `HOST_COLUMNS`."""
+    return [
+        (
+            host,
+            _shards(len(figures["shards"]), figures["shards_lost"]),
+            *(figure(_found(figures, place)) for place in HOST_COLUMNS.values()),
+        )
+        for host, figures in hosts.items()
+    ]
+
+
+def _found(figures: Any, place: tuple[str, ...]) -> float:
+    for name in place:
+        figures = figures[name]
+    return float(figures) if len(place) > 1 else int(figures)
+
+
+def _shards(count: int, lost: int) -> str:
+    return f"{count - lost} of {count}" if lost else str(count)
+
+
+def _hosts(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not hosts:
+        return []
+    headings = [
+        "host",
+        "shards",
+        *(heading.replace("\n", " ") for heading in HOST_COLUMNS),
+    ]
+    rows = [tuple(map(escape, cells)) for cells in host_rows(hosts)]
+    return ["<h2>Each host</h2>", table(headings, rows, set(range(1, len(headings))))]
 
 
 def _reasons(reasons: Mapping[str, int]) -> list[str]:

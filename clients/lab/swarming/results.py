@@ -17,9 +17,11 @@ from clients.lab.swarming.leader import Load
 from clients.lab.swarming.options import Options
 from clients.lab.swarming.plots import latency_png, refusals_png
 from clients.lab.swarming.report import (
+    HOST_COLUMNS,
     MEMORY,
     QUANTILES,
     Picture,
+    host_rows,
     latency_rows,
     rows,
     write_report,
@@ -32,7 +34,7 @@ LATE_S = 0.1  # a shard that began later is worth a word
 
 def write_results(out: Path, options: Options, load: Load) -> dict[str, Any]:
     """Write results.json into `out`; returns the documented object."""
-    figures = load.outcome.as_json() | memory(load)
+    figures = figures_of(load)
     details = {
         **figures,
         "options": options.words(),
@@ -58,7 +60,7 @@ def write_page(out: Path, options: Options, load: Load, said: str) -> list[str]:
         pictures, lacking = [], [f"no pictures: {missing.name} is an extra, redird[lab]"]
     write_report(
         out / "report.html",
-        figures=load.outcome.as_json() | memory(load),
+        figures=figures_of(load),
         options=options.words(),
         notes=notes(options, load) + lacking,
         reasons=load.outcome.reasons,
@@ -67,6 +69,12 @@ def write_page(out: Path, options: Options, load: Load, said: str) -> list[str]:
         command=shlex.join(["redlab", *sys.argv[1:]]),
     )
     return lacking
+
+
+def figures_of(load: Load) -> dict[str, Any]:
+    """The documented object."""
+    hosts = {"hosts": load.hosts} if load.hosts else {}
+    return load.outcome.as_json() | memory(load) | hosts
 
 
 def memory(load: Load) -> dict[str, Any]:
@@ -141,12 +149,18 @@ def results_tables(figures: Mapping[str, Any]) -> Group:
     latencies = _table("milliseconds", *QUANTILES.values())
     for quantiles in latency_rows(figures):
         latencies.add_row(*quantiles)
-    return Group(counts, "", latencies)
+    if "hosts" not in figures:
+        return Group(counts, "", latencies)
+    hosts = _table("host", "shards", *HOST_COLUMNS)
+    for cells in host_rows(figures["hosts"]):
+        hosts.add_row(*cells)
+    return Group(counts, "", latencies, "", hosts)
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(first)
+    narrow = (0, 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, padding=narrow, pad_edge=False, show_edge=False)
+    table.add_column(first, no_wrap=True)
     for heading in others:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     return table

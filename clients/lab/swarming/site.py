@@ -1,4 +1,7 @@
-"""The daemons that a swarm loads: those that run already, or two of our own."""
+"""The daemons that a swarm loads: those that run already, or our own.
+
+With hosts these are a share server here; redirectors run where the sessions do.
+"""
 
 import socket
 import tempfile
@@ -7,10 +10,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 from clients.errors import FileMissing
-from clients.lab.daemons import GUEST, SERVER, SHARE, running
+from clients.lab.daemons import GUEST, SERVER, SHARE, address, running, share_server
 from clients.lab.swarming.options import Options
 from clients.session import Session, dial
 from clients.swarm.runner import Target, file_name
@@ -25,6 +29,7 @@ class Site:
 
     target: Target
     ours: dict[str, int] = field(default_factory=dict)  # program: process id
+    server: str = ""  # whose views to ask if there is more than one redirector
 
 
 @asynccontextmanager
@@ -40,21 +45,38 @@ async def site(options: Options, logs: Path) -> AsyncIterator[Site]:
         await _prepare(target, options)
         yield Site(target)
         return
-    chance = Random(options.seed)
-    numbers = range(_files(options))
-    async with running(
-        server={"accounts": _accounts(options)},
-        redirector={"preset": options.preset, "time_scale": options.time_scale},
-        uses_max=options.limit,
-        files={file_name(number): chance.randbytes(FILE_BYTES) for number in numbers},
-        logs=logs,
-    ) as daemons:
-        target = Target(daemons.redirector_unix, SERVER, SHARE, options.user, options.password)
+    if options.hosts:
+        async with share_server(**_share(options), logs=logs) as one:
+            ours = {"shareserver": one.process.process.pid}
+            target = _target(options, address(one.process, "tcp"))
+            yield Site(target, ours, address(one.process, "unix"))
+        return
+    async with running(redirector=redirector(options), **_share(options), logs=logs) as daemons:
         pids = {
             "shareserver": daemons.server.process.pid,
             "redird": daemons.redirector.process.pid,
         }
-        yield Site(target, pids)
+        yield Site(_target(options, daemons.redirector_unix), pids)
+
+
+def _target(options: Options, at: str) -> Target:
+    return Target(at, SERVER, SHARE, options.user, options.password)
+
+
+def redirector(options: Options) -> dict[str, Any]:
+    """The settings of a redirector that a swarm logs on to."""
+    return {"preset": options.preset, "time_scale": options.time_scale}
+
+
+def _share(options: Options) -> dict[str, Any]:
+    """The share server: its accounts, its limit and its files."""
+    chance = Random(options.seed)
+    numbers = range(_files(options))
+    return {
+        "server": {"accounts": _accounts(options)},
+        "uses_max": options.limit,
+        "files": {file_name(number): chance.randbytes(FILE_BYTES) for number in numbers},
+    }
 
 
 def _files(options: Options) -> int:
@@ -91,10 +113,13 @@ async def _make(session: Session, name: str) -> None:
 
 
 @contextmanager
-def line_address(dask: str | None) -> Iterator[str]:
-    """Where workers can report to: a private socket, or a port that a cluster can reach."""
-    if dask is not None:
-        yield f"tcp:{_own_host(dask)}:0"
+def line_address(options: Options) -> Iterator[str]:
+    """Where workers can report to: a private socket, or a port that others can reach."""
+    if options.dask is not None:
+        yield f"tcp:{_own_host(options.dask)}:0"
+        return
+    if options.hosts:
+        yield "tcp:127.0.0.1:0"
         return
     with tempfile.TemporaryDirectory(prefix="redlab-") as folder:
         yield f"unix:{folder}/line.sock"

@@ -45,16 +45,19 @@ class Watch:
         try:
             await asking(self._look, address.parse(self._at))
         except Refused as no:
-            self._miss(f"the redirector does not show it: {no}")
+            self._miss(f"its daemon does not show it: {no}")
         except LinkLost as error:
             self.reason = self.reason or str(error)
 
     async def _look(self, link: Link) -> None:
         for program, pid in self._ours.items():
             self._weigh(program, pid)
-        self.status = (await _page(link, "status", 0))[0]
+        await self._see(link)
+
+    async def _see(self, link: Link) -> None:
+        self.status = (await page(link, "status", 0))[0]
         for _ in range(PAGES_MAX):
-            facts = await _page(link, "facts", self._last)
+            facts = await page(link, "facts", self._last)
             self._take(facts)
             if not facts:
                 break
@@ -66,13 +69,19 @@ class Watch:
             seen["most"] = max(seen["most"], kb)
 
     def _take(self, facts: list[dict[str, Any]]) -> None:
+        self._note_last(facts)
+        self._keep(list(self._ours_of(facts)))
+
+    def _note_last(self, facts: list[dict[str, Any]]) -> None:
         if facts and self._last and facts[0]["number"] > self._last + 1:
-            self._miss("more happened at once than the redirector remembers")
+            self._miss("more happened at once than is remembered")
+        self._last = facts[-1]["number"] if facts else self._last
+
+    def _keep(self, facts: list[Fact]) -> None:
         if len(self._facts) + len(facts) > FACTS_KEPT_MAX:
             self._miss(f"more than {FACTS_KEPT_MAX:,} facts")
-            facts = []
-        self._last = facts[-1]["number"] if facts else self._last
-        self._facts += self._ours_of(facts)
+        else:
+            self._facts += facts
 
     def _ours_of(self, facts: list[dict[str, Any]]) -> Iterator[Fact]:
         """Those about the share; who was released before we looked was never seen to hold."""
@@ -98,7 +107,8 @@ class Watch:
         self._gap, self.reason = True, reason
 
 
-async def _page(link: Link, view: str, since: int) -> list[dict[str, Any]]:
+async def page(link: Link, view: str, since: int) -> list[dict[str, Any]]:
+    """One page of a view; empty after the last."""
     reply = await link.request(Enumerate(view, since))
     if not isinstance(reply, Enumerated):
         raise LinkLost(f"Enumerate was answered with {type(reply).__name__}")
