@@ -77,8 +77,8 @@ def needs_package(program: str, debian_package: str = "") -> str:
 
 # --- beside each other ------------------------------------------------------------------------
 
-# What takes longest and mostly waits begins, what only computes fills the end.
-TURNS = ("processes/test_simulate.py", "processes/", "hosts/", "stories/", "core/", "")
+# What takes longest and mostly waits begins; emulated hosts may still be in the making.
+TURNS = ("processes/test_simulate.py", "processes/", "stories/", "core/", "test_", "hosts/")
 
 
 @pytest.hookimpl(tryfirst=True)
