@@ -4,16 +4,16 @@ What the command reads and writes goes through a port each, so that every byte c
 over the port `control` this program asks for the time and says when a stream has ended, after
 how many bytes, and with what status the command did. If this program fails, the kernel
 panics, and whoever started the machine reads why on its console.
+
+It imports little, for an import takes long on an emulated processor.
 """
 
+import _thread  # what `threading` stands on
 import os
 import signal
-import threading
 import time
-from contextlib import suppress
-from pathlib import Path
 
-PORTS = Path("/sys/class/virtio-ports")
+PORTS = "/sys/class/virtio-ports"
 PORTS_WAIT_S = 30.0
 COMMAND = ("/bin/busybox", "sh", "/redird/command")
 CHUNK = 65_536
@@ -27,20 +27,15 @@ def main() -> None:
     control = ports["control"]
     set_clock(control)
     pid, stdin, stdout, stderr = start()
-    carrying = [
-        threading.Thread(target=carry, args=(control, name, source, sink), daemon=True)
-        for name, source, sink in (
-            ("stdin", ports["stdin"], stdin),
-            ("stdout", stdout, ports["stdout"]),
-            ("stderr", stderr, ports["stderr"]),
-        )
+    carry_in_thread(control, "stdin", ports["stdin"], stdin)
+    flows = [
+        carry_in_thread(control, "stdout", stdout, ports["stdout"]),
+        carry_in_thread(control, "stderr", stderr, ports["stderr"]),
     ]
-    for one in carrying:
-        one.start()
     status = wait(pid)
     end_all_others()
-    for one in carrying[1:]:
-        one.join()
+    for flow in flows:
+        flow.acquire()
     say(control, f"ended {status}")
     while True:  # until the machine is switched off
         signal.pause()
@@ -51,13 +46,18 @@ def open_ports() -> dict[str, int]:
     until_s = time.monotonic() + PORTS_WAIT_S
     found: dict[str, str] = {}
     while "control" not in found and time.monotonic() < until_s:
-        found = {
-            (port / "name").read_text().strip(): port.name
-            for port in PORTS.glob("*")
-            if (port / "name").exists()
-        }
-        time.sleep(0 if "control" in found else 0.01)
-    return {name: os.open(f"/dev/{device}", os.O_RDWR) for name, device in found.items()}
+        time.sleep(0.01)
+        found = {name_of(device): device for device in os.listdir(PORTS)}
+    return {name: os.open(f"/dev/{found[name]}", os.O_RDWR) for name in found if name}
+
+
+def name_of(device: str) -> str:
+    """A port's name, which comes a moment after the port."""
+    try:
+        with open(f"{PORTS}/{device}/name", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def set_clock(control: int) -> None:
@@ -95,6 +95,19 @@ def start() -> tuple[int, int, int, int]:
     return pid, stdin, stdout, stderr
 
 
+def carry_in_thread(control: int, name: str, source: int, sink: int) -> _thread.LockType:
+    """Carry a stream; the lock is free when it has ended."""
+    busy = _thread.allocate_lock()
+    busy.acquire()
+
+    def run() -> None:
+        carry(control, name, source, sink)
+        busy.release()
+
+    _thread.start_new_thread(run, ())
+    return busy
+
+
 def carry(control: int, name: str, source: int, sink: int) -> None:
     """Carry a stream to its end and say how long it was."""
     count = 0
@@ -121,8 +134,10 @@ def wait(pid: int) -> int:
 
 def end_all_others() -> None:
     """What the command left running holds its streams open."""
-    with suppress(ProcessLookupError):
+    try:
         os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 def say(control: int, text: str) -> None:
