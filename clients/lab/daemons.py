@@ -15,7 +15,7 @@ from redird.wire.address import parse
 from redird.wire.asking import ask_view, asking
 
 SERVER, SHARE, GUEST = "files", "docs", "guest"
-READY_MAX_S = 60.0  # an emulated processor takes its time
+READY_MAX_S = 120.0  # an emulated processor takes its time
 
 
 @dataclass(frozen=True, slots=True)
