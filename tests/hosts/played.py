@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
-from deploy.hosts.host import Host
+from deploy.hosts.host import Host, HostError
 from deploy.hosts.running import reach, running
 from tests.hosts.sharing import recording_server, slot_history, tree
 
@@ -36,10 +37,20 @@ class Played:
     slots: list[str]
 
 
-@cache
 def played(host: Host) -> Played:
-    """Run both on a host; the second time what came of it is known."""
-    return trio.run(_play, host)
+    """Run both on a host; the second time what came of it is known, failed or not."""
+    result = _outcome(host)
+    if isinstance(result, str):
+        pytest.fail(f"{host.name}: {result}")
+    return result
+
+
+@cache
+def _outcome(host: Host) -> Played | str:
+    try:
+        return trio.run(_play, host)
+    except (HostError, AssertionError) as error:
+        return str(error)
 
 
 async def _play(host: Host) -> Played:

@@ -93,8 +93,8 @@ def store_of_this_host(folder: Path) -> dict[str, Any]:
     with closing(big) as file:
         file.write(BIG, b"beyond")
         found["big"] = [file.info().size, bytes(file.read(BIG, 9)).decode()]
-        found["data"] = file.seek(1, False) > 2**32
-        file.allocate(0, 2**32 - 4, 8)
+        found["data"] = file.seek(BIG + 1, False) - BIG
+        found["room"] = status_of(file.allocate, 0, 2**32 - 4, 8)
         found["times"] = [times_kept(file, ns) for ns in TIMES]
     return found
 
