@@ -1,6 +1,6 @@
 """What the tables are on this host, and what its kernel says, as one line of JSON.
 
-Runs on emulated hosts as a file of its own. Nothing is judged here: `test_tables.py` does, by
+Runs on emulated hosts as a file of its own. Nothing is judged here: `test_same.py` does, by
 what is known of each architecture.
 """
 

@@ -1,6 +1,7 @@
 """`redlab bench`: one figure, or several, each beside its yardstick or its peer."""
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich.console import Console
 from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench.figures import BENCHES, run_bench
-from clients.lab.bench.yardstick import machine
+from clients.lab.bench.hosts import hosts
+from clients.lab.bench.yardstick import Result, machine
 from clients.lab.peers.against import AGAINST
 from clients.lab.peers.turns import ROUNDS, Turns
 from clients.lab.replaying.playing import DAEMON, LIBRARY
@@ -19,18 +21,19 @@ from redird.wire.console import table
 from redird.wire.process import fail
 
 PROGRAM = "redlab"
+HOSTS = "hosts"  # not of `all`: most have to be built first
 
 
 @click.command()
 @click.argument(
     "names",
     nargs=-1,
-    type=click.Choice([*dict.fromkeys(chain(BENCHES, *AGAINST.values())), "all"]),
+    type=click.Choice([*dict.fromkeys(chain(BENCHES, *AGAINST.values())), HOSTS, "all"]),
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.05),
-    help="of each round  [default: 1, against a peer 10]",
+    help="of each round  [default: 1, of hosts 5, against a peer 10]",
 )
 @click.option(
     "--pin", is_flag=True, help="every process on one core: compare work, not wake-ups"
@@ -66,39 +69,62 @@ def bench(
 ) -> None:
     """Measure one thing (or `all`), beside a bare trio + msgpack echo of the same run.
 
-    With --against beside another program, in turns, medians of the rounds.
+    With --against beside another program, in turns, medians of the rounds. `hosts` measures
+    each emulated host that is built beside this one.
     """
     peers = AGAINST[against] if against else {}
     there_are = list(peers or BENCHES)
     chosen = there_are if not names or "all" in names else list(names)
-    if strangers := [name for name in chosen if name not in there_are]:
+    possible = there_are if peers else [*there_are, HOSTS]
+    if strangers := [name for name in chosen if name not in possible]:
         fail(PROGRAM, f"{strangers[0]} is measured {_where(strangers[0])}")
-    rows = []
+    turns = Turns(round(max(1.0, seconds or 10.0)), rounds, through)
+    rows, notes = list[dict[str, Any]](), list[str]()
     for name in chosen:
-        Console(stderr=True).print(f"{name} ...", end="\r")
         try:
-            if peers:
-                turns = Turns(round(max(1.0, seconds or 10.0)), rounds, through)
-                results = ending.run(peers[name], turns)
-            else:
-                results = [ending.run(run_bench, name, seconds or 1.0, pin)]
+            results = _measure(name, peers, turns, seconds, pin, notes)
         except (StartFailed, SessionError) as error:
             fail(PROGRAM, error)
         rows += [result.row() for result in results]
-    if as_object and len(rows) == 1:
+    if as_object and len(rows) == 1 and chosen != [HOSTS]:
         print(json.dumps(rows[0]))
     elif as_object:
-        print(json.dumps({"benches": rows, "machine": machine()}))
+        noted = {"notes": notes} if HOSTS in chosen else {}
+        print(json.dumps({"benches": rows, "machine": machine(), **noted}))
     else:
-        _show_benches(rows)
+        _show_benches(rows, notes)
+
+
+def _measure(
+    name: str,
+    peers: Mapping[str, Any],
+    turns: Turns,
+    seconds: float | None,
+    pin: bool,
+    notes: list[str],
+) -> list[Result]:
+    _tell(name)
+    if peers:
+        against: list[Result] = ending.run(peers[name], turns)
+        return against
+    if name == HOSTS:
+        rows, more = ending.run(hosts, seconds or 5.0, lambda host: _tell(f"{name}: {host}"))
+        notes += more
+        return rows
+    return [ending.run(run_bench, name, seconds or 1.0, pin)]
+
+
+def _tell(name: str) -> None:
+    Console(stderr=True).print(f"{name} ...", end="\r")
 
 
 def _where(name: str) -> str:
     peers = [f"--against {peer}" for peer, benches in AGAINST.items() if name in benches]
-    return " or ".join([*peers, "without --against"] if name in BENCHES else peers)
+    plain = name in BENCHES or name == HOSTS
+    return " or ".join([*peers, "without --against"] if plain else peers)
 
 
-def _show_benches(rows: list[dict[str, Any]]) -> None:
+def _show_benches(rows: list[dict[str, Any]], notes: Sequence[str]) -> None:
     shown = ("name", "ours", "unit", "reference", "reference_name", "ratio")
     lines = [
         {key: row[key] for key in shown} | {"ratio": f"{row['ratio']:.2f}"} for row in rows
@@ -107,4 +133,6 @@ def _show_benches(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         more = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown)
         print(f"  {row['name']}: {more}")
+    for note in notes:
+        print(f"  {note}")
     print(f"on {machine()}")

@@ -2,9 +2,9 @@
 
 Lines of JSON, jobs on standard input and what came of them on standard output:
 
-    {"job": "desks", "server": ADDRESS, "redirector": SETTINGS}    or "shard"
+    {"job": "desks", "server": ADDRESS, "redirector": SETTINGS}    or "shard", "crowd"
         {"ready": true}                   its redirector runs, and leads to the share server
-    {"go": {...}}                         a `Desks` or a `Shard`, as JSON has it
+    {"go": {...}}                         a `Desks`, `Shard` or `Crowd`, as JSON has it
         {"told": "attempt"}               now and then
         {"result": {...}}                 or, at any time, {"error": "..."}
 
@@ -26,6 +26,7 @@ import trio
 from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.daemons import address, leading_to
+from clients.lab.terminal.crowd import Crowd, gather
 from clients.lab.terminal.desks import Desks, sit
 from clients.swarm.line import lines
 from clients.swarm.trace import TraceError
@@ -113,8 +114,12 @@ async def _shard(given: dict[str, Any], redirector: LocalProcess) -> Result:
     return await work_on(replace(shard, target=target))
 
 
+async def _crowd(given: dict[str, Any], redirector: LocalProcess) -> Result:
+    return await gather(_made(Crowd.of, given), redirector, lambda: say(told="sitting"))
+
+
 Work = Callable[[dict[str, Any], LocalProcess], Awaitable[Result]]
-WORK: dict[str, Work] = {"desks": _desks, "shard": _shard}
+WORK: dict[str, Work] = {"desks": _desks, "shard": _shard, "crowd": _crowd}
 
 
 def _made(of: Callable[[dict[str, Any]], Made], given: dict[str, Any]) -> Made:
