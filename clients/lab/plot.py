@@ -48,8 +48,13 @@ def timeline_png(
     refusals: Mapping[str, Refusals],
     uses_max: int,
     time_scale: float,
+    seen_by: str = "redirector",
 ) -> None:
-    """Draw the slots of each preset under each other, on the same axes, into `path`."""
+    """Draw the slots of each preset under each other, on the same axes, into `path`.
+
+    `seen_by` is who said how many are held. A slot given back is held, to a redirector, until
+    it hears of it.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -67,7 +72,7 @@ def timeline_png(
         _draw_slots(panel, timeline, end_s)
         _draw_limit(panel, uses_max)
         _draw_refusals(panel, refused, top, end_s)
-        _label(panel, preset, timeline, refused)
+        _label(panel, preset, timeline, refused, seen_by)
     panels[-1].set_xlim(0, end_s)
     panels[-1].set_ylim(0, top * 1.3)
     panels[-1].set_xlabel(_time_label(time_scale))
@@ -154,13 +159,14 @@ def _apart(times: Sequence[float], end_s: float) -> list[float]:
     return sorted(places.values())
 
 
-def _label(panel: Any, preset: str, timeline: Timeline, refused: Refusals) -> None:
+def _label(
+    panel: Any, preset: str, timeline: Timeline, refused: Refusals, seen_by: str
+) -> None:
     said = TITLES.get(preset)
     panel.set_title(f"{preset}: {said}" if said else preset, loc="left", fontsize=11)
     spurious = sum(verdict == "spurious" for _, verdict in refused)
     counts = f"{len(refused):,} refused, {spurious:,} spurious" if refused else "none refused"
-    # A slot given back is held, to the redirector, until it hears of it.
-    held = f"at most {timeline.peak():,} slots at the redirector"
+    held = f"at most {timeline.peak():,} slots at the {seen_by}"
     panel.set_title(f"{held}, {counts}", loc="right", fontsize=9)
     panel.set_ylabel("slots")
     panel.yaxis.get_major_locator().set_params(integer=True, nbins=6)

@@ -131,7 +131,8 @@ def _pictures(out: Path, options: Options, load: Load) -> list[Picture]:
         slots, limit = out / "slots.png", options.limit or timeline.peak()
         name = options.preset if not options.redird else "redirector"
         scale = 1.0 if options.redird else options.time_scale
-        timeline_png(slots, {name: timeline}, {name: found.refusals}, limit, scale)
+        seen_by = "server" if options.hosts else "redirector"
+        timeline_png(slots, {name: timeline}, {name: found.refusals}, limit, scale, seen_by)
         said = "Slots by what holds them, over time, against the limit"
         pictures.append(Picture("Slots against the limit", slots, said))
     if found.refusals:
