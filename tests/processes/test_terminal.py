@@ -120,7 +120,13 @@ def test_a_host_that_is_not_built_is_one_line_that_says_how(tmp_path, monkeypatc
 def test_jobs_that_make_no_sense_are_answered_each(tmp_path):
     job = {"job": "desks", "server": SERVER, "redirector": {"preset": "sp6"}}
     bad = {**job, "redirector": {"preset": "nt5"}}
-    lines = ["nonsense", "[]", json.dumps({**job, "job": "nothing"}), json.dumps(bad)]
+    lines = [
+        '{"job": "clock"}',
+        "nonsense",
+        "[]",
+        json.dumps({**job, "job": "nothing"}),
+        json.dumps(bad),
+    ]
     lines += [json.dumps(job), '{"go": {"users": 3}}', json.dumps(job)]
     ended = subprocess.run(
         [sys.executable, "-m", TERMINAL],
@@ -129,8 +135,8 @@ def test_jobs_that_make_no_sense_are_answered_each(tmp_path):
     said = [json.loads(line) for line in ended.stdout.splitlines()]
 
     kinds = [next(iter(one)) for one in said]
-    assert ["error"] * 4 + ["ready", "error", "ready", "error"] == kinds
-    assert "preset 'nt5'" in said[3]["error"]
+    assert ["result"] + ["error"] * 4 + ["ready", "error", "ready", "error"] == kinds
+    assert "preset 'nt5'" in said[4]["error"]
     assert 0 == ended.returncode
     assert b"Traceback" not in ended.stderr
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import trio
 
+from clients.lab.swarming.outcome import CLOCKS_APART_S
 from clients.lab.terminal.hosted import Terminal, TerminalError, terminal
 from clients.swarm.executors import Workers, wait_done
 from clients.swarm.worker import Shard, ready, run_shard
@@ -82,6 +83,7 @@ class Terminals:
 
         async def prepare(one: Terminal, scope: trio.CancelScope) -> None:
             try:
+                _require_one_clock(one.host, *await one.clock_ahead_s())
                 await one.prepare("shard", self._server, self._redirector)
             except TerminalError as error:
                 errors.append(error)
@@ -102,6 +104,12 @@ class Terminals:
             return await one.go(plain)
         except TerminalError as error:
             raise ShardLost(str(error)) from None
+
+
+def _require_one_clock(host: str, least_s: float, most_s: float) -> None:
+    """Verdicts are on sessions of all hosts, by the times that these saw."""
+    if least_s > CLOCKS_APART_S or most_s < -CLOCKS_APART_S:
+        raise TerminalError(f"host {host}: its clock is {(least_s + most_s) / 2:+.2f} s off")
 
 
 @asynccontextmanager

@@ -8,13 +8,15 @@ Lines of JSON, jobs on standard input and what came of them on standard output:
         {"told": "attempt"}               now and then
         {"result": {...}}                 or, at any time, {"error": "..."}
 
-One job after the other, until the input ends. What goes wrong is logged to standard error.
+One job after the other, until the input ends; {"job": "clock"} asks what time it is there. What
+goes wrong is logged to standard error.
 """
 
 import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -82,10 +84,12 @@ def say(**what: Any) -> None:
 
 async def _do(job: dict[str, Any], commands: Commands) -> Result:
     match job:
+        case {"job": "clock"}:
+            return {"now": time.time()}
         case {"job": str(kind), "server": str(server), "redirector": dict(settings)}:
             if kind in WORK:
                 return await _with_redirector(WORK[kind], server, settings, commands)
-    raise JobError(f"a job is one of {', '.join(WORK)}, with a server and a redirector")
+    raise JobError(f"no job: {', '.join(WORK)}, with a server and a redirector; or clock")
 
 
 async def _with_redirector(

@@ -5,6 +5,7 @@ Its standard error, with what its redirector logged, goes to a file here.
 
 import json
 import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ COMMAND = ("python3", "-m", "clients.lab.terminal")
 LINE_BYTES_MAX = 1 << 28
 READY_MAX_S = 180.0  # a whole machine starts, beside others, and then its redirector
 END_WAIT_S = 10.0
+CLOCK_READINGS = 5
 
 
 class TerminalError(Exception):
@@ -38,6 +40,16 @@ class Terminal:
     def reach(self, address: str) -> str:
         """How an address of this machine's loopback is written there."""
         return self._guest.reach(address)
+
+    async def clock_ahead_s(self) -> tuple[float, float]:
+        """By at least and at most how much its clock shows more than this machine's."""
+        readings = []
+        for _ in range(CLOCK_READINGS):
+            asked = time.time()
+            await self._send(job="clock")
+            shown = (await self._hear("result", READY_MAX_S))["result"]["now"]
+            readings.append((shown - time.time(), shown - asked))
+        return min(readings, key=lambda one: one[1] - one[0])
 
     async def prepare(self, job: str, server: str, redirector: Mapping[str, Any]) -> None:
         """Have its redirector lead to the share server at an address of this machine."""
