@@ -29,6 +29,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main() -> None:
     """Run the command and say how it ended."""
     control, limit_s, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    os.set_inheritable(control, False)  # it is ours, not the command's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # QEMU writes its guests' into the folder
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     until_s = time.monotonic() + limit_s

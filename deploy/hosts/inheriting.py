@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import trio
 
@@ -38,8 +39,13 @@ async def write(descriptor: int, data: bytes | bytearray) -> None:
 
 async def _copy_in(stdin: trio.abc.SendStream) -> None:
     async with stdin:
-        while part := await trio.to_thread.run_sync(os.read, 0, CHUNK, abandon_on_cancel=True):
-            try:
+        with suppress(trio.BrokenResourceError):  # it reads no more
+            while part := await trio.to_thread.run_sync(_read, abandon_on_cancel=True):
                 await stdin.send_all(part)
-            except trio.BrokenResourceError:
-                return
+
+
+def _read() -> bytes:
+    try:
+        return os.read(0, CHUNK)
+    except OSError:  # closed, or not for reading
+        return b""

@@ -11,8 +11,9 @@ from typing import IO, Protocol
 import trio
 
 from deploy.hosts import inheriting, native, system, user
-from deploy.hosts.guarding import guarded
+from deploy.hosts.guarding import Guarded, guarded
 from deploy.hosts.host import Host, HostError
+from deploy.hosts.system import Job
 
 LIMIT_S = 600.0
 MEMORY_MB = 256
@@ -120,12 +121,12 @@ async def running(
     Standard error is appended to `log`, or goes where ours goes.
     """
     with nullcontext() if log is None else log.open("ab") as stderr:
+        job = Job(command, files, env, memory_mb)
         started: AbstractAsyncContextManager[Running]
         if host.mode == "system":
-            job = system.Job(command, files, env, memory_mb)
             started = system.booted(host, job, limit_s, stderr)
         else:
-            started = _emulated(host, command, env, limit_s, stderr, subprocess.PIPE)
+            started = _beside(host, job, limit_s, stderr, subprocess.PIPE)
         async with started as one:
             yield Guest(host, one)
 
@@ -141,27 +142,28 @@ async def run(
 ) -> int:
     """Run `command` on `host` with our own standard streams; its exit status."""
     if host.mode != "system":
-        async with _emulated(host, command, env, limit_s, None, None) as plain:
-            return await Guest(host, plain).wait()
+        job = Job(command, files, env, memory_mb)
+        async with _beside(host, job, limit_s, None, None) as one:
+            return await Guest(host, one).wait()
     async with running(
         host, command, files=files, env=env, limit_s=limit_s, memory_mb=memory_mb
     ) as guest:
         return await inheriting.copied(guest.stdin, guest.stdout, guest.wait)
 
 
-def _emulated(
-    host: Host,
-    command: Sequence[str],
-    env: Mapping[str, str],
-    limit_s: float,
-    stderr: IO[bytes] | None,
-    streams: int | None,
-) -> AbstractAsyncContextManager[Running]:
+@asynccontextmanager
+async def _beside(
+    host: Host, job: Job, limit_s: float, stderr: IO[bytes] | None, streams: int | None
+) -> AsyncIterator[Guarded]:
     """Run it on this machine's kernel."""
+    command, env = await trio.to_thread.run_sync(_prepared, host, job)
+    async with guarded(
+        command, env=env, limit_s=limit_s, stderr=stderr, stdin=streams, stdout=streams
+    ) as running:
+        yield running
+
+
+def _prepared(host: Host, job: Job) -> tuple[list[str], dict[str, str]]:
     if host.mode == "native":
-        prepared, settings = native.prepared(command, env)
-    else:
-        prepared, settings = user.prepared(host, command, env)
-    return guarded(
-        prepared, env=settings, limit_s=limit_s, stderr=stderr, stdin=streams, stdout=streams
-    )
+        return native.prepared(job.command, job.env)
+    return user.prepared(host, job.command, job.env)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
+import trio
+
 from deploy.hosts import cpio
 from deploy.hosts.commands import arguments, script
 from deploy.hosts.guarding import guarded
@@ -30,7 +32,6 @@ PYTHON = "/usr/bin/python3.11"
 SITE = "/redird/site"
 PATHS = "/usr/bin:/bin:/usr/sbin:/sbin:/redird/bin"
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\n"
-NAMES = b"127.0.0.1 localhost\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ async def booted(
     """Boot a machine for `job`; it is off when the context is left."""
     with ExitStack() as theirs:
         first_files = theirs.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
-        _write_first_files(first_files, host, job)
+        await trio.to_thread.run_sync(_write_first_files, first_files, host, job)
         ours = {}
         ports = {}
         for name in PORTS:
@@ -133,15 +134,16 @@ def _write_first_files(out: BinaryIO, host: Host, job: Job) -> None:
     assert host.initramfs is not None
     with host.initramfs.open("rb") as base:
         shutil.copyfileobj(base, out, 1 << 20)
-    cpio.write(out, _entries(job))
+    cpio.write(out, _entries(host, job))
     out.flush()
 
 
-def _entries(job: Job) -> Iterator[cpio.Entry]:
+def _entries(host: Host, job: Job) -> Iterator[cpio.Entry]:
     here = Path.cwd()
     yield cpio.folder("etc")
     yield cpio.file("etc/passwd", PASSWD)
-    yield cpio.file("etc/hosts", NAMES)
+    yield cpio.file("etc/hosts", f"127.0.0.1 localhost {host.name}\n".encode())
+    yield cpio.file("etc/hostname", f"{host.name}\n".encode())
     yield cpio.file("init", (GUEST / "init").read_bytes(), 0o755)
     yield cpio.folder("redird")
     yield cpio.file("redird/agent.py", (GUEST / "agent.py").read_bytes())

@@ -98,6 +98,14 @@ async def test_the_status_is_as_a_shell_has_it(text, expected):
         assert expected == await guest.wait()
 
 
+async def test_a_command_has_no_descriptors_but_its_three():
+    source = "import os; print(sorted(os.listdir('/proc/self/fd'), key=int))"
+    async with running(NATIVE, python(source)) as guest:
+        listing = "3"
+
+        assert f"{['0', '1', '2', listing]}\n".encode() == await read(guest.stdout)
+
+
 async def test_the_environment_is_extended():
     source = "import os; print(os.environ['A'], os.environ['PATH'] == os.environ['B'])"
     env = {"A": "x", "B": os.environ["PATH"]}

@@ -1,5 +1,6 @@
 """`redlab hosts run`: a command on an emulated host, as if it ran here."""
 
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +10,10 @@ from clients.lab import ending
 from deploy.hosts.cache import find
 from deploy.hosts.host import SYSTEM_SUFFIX, HostError, LimitReached
 from deploy.hosts.running import LIMIT_S, MEMORY_MB, run
-from redird.wire.process import fail
+from redird.wire.process import fail, leave_quietly
 
 PROGRAM = "redlab"
 LIMIT_STATUS = 124  # as `timeout` has it
-UNREAD_STATUS = 141  # of a program whose reader has gone
 
 
 @click.command("run")
@@ -59,5 +59,7 @@ def run_command(
     except HostError as error:
         fail(PROGRAM, error)
     except BrokenPipeError:
-        raise SystemExit(UNREAD_STATUS) from None
+        leave_quietly(signal.SIGPIPE)
+    except OSError as error:
+        fail(PROGRAM, f"{name}: {(error.strerror or str(error)).lower()}")
     raise SystemExit(status)
