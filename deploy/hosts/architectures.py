@@ -35,9 +35,14 @@ def arm(name: str, kernel: str) -> Architecture:
         name=name,
         debian=name,
         emulators=("qemu-user-static", "qemu-system-arm"),
-        builders=("python3.11-minimal",),
+        builders=("python3.11",),
         steps=(
-            Step("root", "arm-root.sh", packages=PYTHON_PACKAGES, texts=("common.sh",)),
+            Step(
+                "root",
+                "arm-root.sh",
+                packages=PYTHON_PACKAGES,
+                texts=("common.sh", "python.sh"),
+            ),
             Step("kernel", "arm-kernel.sh", packages=(kernel,), texts=("common.sh",)),
             Step(
                 "initramfs",
@@ -93,7 +98,7 @@ ALPHA = Architecture(
             needs=("zlib", "libffi", "openssl"),
             sources=("python3.11",),
             tools=CROSS,
-            texts=(*CROSS_TEXTS, "alpha-python.site", "alpha-python.setup"),
+            texts=(*CROSS_TEXTS, "python.sh", "alpha-python.site", "alpha-python.setup"),
         ),
         Step(
             "busybox",
@@ -107,7 +112,7 @@ ALPHA = Architecture(
             "alpha-root.sh",
             needs=("python", "busybox"),
             tools=CROSS_LIBRARIES,
-            texts=CROSS_TEXTS,
+            texts=(*CROSS_TEXTS, "python.sh"),
         ),
         Step(
             "initramfs",

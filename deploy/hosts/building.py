@@ -112,8 +112,8 @@ class Builder:
             try:
                 self.watcher.began(arch, part, making.log)
                 await making.make()
-            except HostError as error:
-                self.failure = self.failure or error
+            except (HostError, OSError) as error:
+                self.failure = self.failure or _told(making, error)
                 all_of_it.cancel()
                 return
             seconds = trio.current_time() - began
@@ -121,6 +121,14 @@ class Builder:
         _note(making.plan, part)
         self.watcher.ended(arch, part, seconds)
         left[part].set()
+
+
+def _told(making: "Making", error: HostError | OSError) -> HostError:
+    """What a step failed of: itself, or a full disk and the like."""
+    if isinstance(error, HostError):
+        return error
+    what = f"{error.filename or making.folder}: {(error.strerror or '').lower()}"
+    return HostError(f"{making.plan.name(making.step.part)} failed: {what}")
 
 
 def _note(plan: Plan, part: str) -> None:
@@ -151,6 +159,9 @@ class Making:
         result = self.plan.result(self.step.part)
         result.parent.mkdir(parents=True, exist_ok=True)
         (self.folder / "out").rename(result)
+        kept = cache.log(self.plan.name(self.step.part))
+        kept.parent.mkdir(exist_ok=True)
+        self.log.replace(kept)
         await trio.to_thread.run_sync(shutil.rmtree, self.folder)
 
     def _prepare(self) -> None:

@@ -3,6 +3,7 @@
     hosts/alpha.json        which results make up the host, from which versions, built when
     steps/alpha-root/KEY/   the result of one step; its key says all that went into it
     work/alpha-root-KEY/    a step that is not finished, with its log
+    logs/alpha-root.log     what the script said that made the newest result
     apt/alpha/              the state of apt for its packages; the machine's own is not touched
     site/                   Python packages for emulated hosts
 
@@ -54,6 +55,11 @@ def result(step: str, key: str) -> Path:
 def work(step: str, key: str) -> Path:
     """Where a step is under way."""
     return folder() / "work" / f"{step}-{key}"
+
+
+def log(step: str) -> Path:
+    """Where the log of a finished step is."""
+    return folder() / "logs" / f"{step}.log"
 
 
 def find(name: str) -> Host:

@@ -19,7 +19,7 @@ def litter(arch: str) -> Iterator[Path]:
 
 def everything(arch: str) -> Iterator[Path]:
     """All there is of an architecture."""
-    for folder in ("steps", "work", "hosts", "apt"):
+    for folder in ("steps", "work", "logs", "hosts", "apt"):
         yield from (cache.folder() / folder).glob(f"{arch}-*")
         yield from (cache.folder() / folder).glob(f"{arch}.*")
         yield from (cache.folder() / folder).glob(arch)
@@ -30,7 +30,7 @@ def shared() -> Iterator[Path]:
     folder = cache.folder()
     yield folder / "site"
     yield folder / "install.log"
-    for kind in ("steps", "work", "hosts", "apt"):
+    for kind in ("steps", "work", "logs", "hosts", "apt"):
         for path in (folder / kind).glob("*"):
             if path.name.replace(".", "-").partition("-")[0] not in ARCHES:
                 yield path

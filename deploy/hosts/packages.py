@@ -6,6 +6,7 @@ installed only when asked.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ Dir::Etc::PreferencesParts "/dev/null";
 APT::Architecture "{debian}";
 APT::Architectures {{ "{debian}"; }};
 APT::Sandbox::User "";
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::Retries "3";
 """
@@ -57,8 +59,8 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def missing(names: Iterable[str]) -> list[str]:
-    """Those of these packages that this machine lacks."""
-    wanted = list(dict.fromkeys(names))
+    """Those of these packages that this machine lacks; none where packages are not Debian's."""
+    wanted = list(dict.fromkeys(names)) if shutil.which("dpkg-query") else []
     have = installed(wanted)
     return [name for name in wanted if name not in have]
 
@@ -80,15 +82,19 @@ def install_line(names: Iterable[str]) -> str:
 # --- what there is for an architecture --------------------------------------------------------
 
 
-async def resolve(architecture: Architecture, log: Path) -> dict[str, str]:
-    """The versions that go into a host, asked of Debian's archive; raises HostError."""
+async def resolve(architecture: Architecture, log: Path, newest: bool) -> dict[str, str]:
+    """The versions that go into a host, asked of Debian's archive; raises HostError.
+
+    Where an archive cannot be reached, what was said there before will do unless `newest`.
+    """
     config = _prepare(architecture)
+    unreached = None
     try:
         await run(["apt-get", "-c", str(config), "-q", "update"], log)
-    except HostError:
-        # An archive that could not be reached may be one that is not needed.
-        if not (config.parent / "lists").exists():
+    except HostError as error:
+        if newest:
             raise
+        unreached = error
     cached = ["apt-cache", "-c", str(config)]
     shown = _said([*cached, "show", "--no-all-versions", *architecture.packages])
     found = versions.candidates(shown, architecture.packages)
@@ -98,7 +104,7 @@ async def resolve(architecture: Architecture, log: Path) -> dict[str, str]:
     wanted = [*architecture.packages, *(f"src:{name}" for name in architecture.sources)]
     if unknown := [name for name in wanted if name not in found]:
         where = f"no package {unknown[0]} for {architecture.name} in the archives of /etc/apt"
-        raise HostError(f"{where}:\n{tail(log)}")
+        raise unreached or HostError(f"{where}; the end of {log}:\n{tail(log)}")
     return found
 
 

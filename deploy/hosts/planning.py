@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+
 from deploy.hosts import cache, packages
 from deploy.hosts.cache import Record
 from deploy.hosts.host import HostError
@@ -81,7 +83,7 @@ async def made(architecture: Architecture, wish: Wish) -> Plan:
     await _have((*architecture.emulators, *architecture.builders), wish)
     plan = known(architecture)  # with the versions of what was just installed
     if plan is None or wish.update or _old(plan):
-        plan = await _resolved(architecture)
+        plan = await _resolved(architecture, wish)
     return plan
 
 
@@ -102,9 +104,11 @@ def _old(plan: Plan) -> bool:
     return fetches and time.time() - plan.record.resolved_at > RESOLVED_MAX_S
 
 
-async def _resolved(architecture: Architecture) -> Plan:
+async def _resolved(architecture: Architecture, wish: Wish) -> Plan:
     record = cache.read(architecture.name)
-    record.versions = await packages.resolve(architecture, log_of_update(architecture))
+    log = log_of_update(architecture)
+    await trio.Path(log).unlink(missing_ok=True)
+    record.versions = await packages.resolve(architecture, log, wish.update)
     record.tools = packages.installed(architecture.tools)
     record.resolved_at = time.time()
     cache.write(record)

@@ -5,6 +5,7 @@ pure Python by itself. Compiled by a Python 3.11 on this side, for there an impo
 seconds otherwise. A site is kept by what is in it, and made anew when any file changes.
 """
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -35,6 +36,16 @@ Files = dict[str, Path]  # path in the site: where it is now
 
 def site() -> Path:
     """A folder for PYTHONPATH on an emulated host; made if it is not there."""
+    made = _site(cache.folder())
+    if not made.is_dir():
+        _site.cache_clear()
+        made = _site(cache.folder())
+    return made
+
+
+@functools.cache
+def _site(_: Path) -> Path:
+    """Once in a process: all of it is read, and what this process runs does not change."""
     theirs = _kept("theirs", dict(_foreign()), None)
     return _kept("all", dict(_own()), theirs)
 

@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"redird", "shareserver", "clients", "deploy"}
+HOST_SCRIPTS = ROOT / "deploy/hosts/scripts"
 COMMANDS = ["shareserver", "redird", "redclient", "redlab"]
 
 
@@ -57,6 +58,9 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel):
     assert PACKAGES == {name.removesuffix("/py.typed") for name in names if "py.typed" in name}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert {"deploy/config/redird.toml", "deploy/systemd/redird.service"} < set(names)
+    scripts = {f"deploy/hosts/scripts/{path.name}" for path in HOST_SCRIPTS.iterdir()}
+    assert "deploy/hosts/scripts/alpha-python.sh" in scripts
+    assert scripts < set(names)
     kept = {path.name for path in (ROOT / "clients/lab/cards").glob("*.toml")}
     assert "Q248371.toml" in kept
     assert kept == {Path(name).name for name in names if "cards/" in name and "toml" in name}

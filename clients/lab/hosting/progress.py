@@ -91,11 +91,11 @@ class Progress:
 
     def table(self) -> Table:
         """All steps as they stand."""
-        table = Table(box=None, pad_edge=False, show_header=False)
+        table = Table(box=None, pad_edge=False, show_header=False, expand=True)
         for _ in range(2):
             table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True, min_width=9)
-        table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
         for (arch, part), line in self.lines.items():
             table.add_row(arch, part, line.time(), Text(line.says()))
         return table

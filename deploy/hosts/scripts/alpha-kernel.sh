@@ -17,10 +17,7 @@ mend_tree() {
 
 configure() {
   "${make[@]}" KCONFIG_ALLCONFIG="$scripts/alpha-kernel.config" allnoconfig
-  # A wish that depends on another is dropped without a word.
-  while read -r wish; do
-    grep -qx "$wish" .config || { echo "not in the configuration: $wish" && return 1; }
-  done < <(grep ^CONFIG_ "$scripts/alpha-kernel.config")
+  granted "$scripts/alpha-kernel.config"
 }
 
 make=(make ARCH=alpha CROSS_COMPILE="$target-")
@@ -29,6 +26,7 @@ once fetch fetch_tree
 once mend mend_tree
 cd linux
 once configure configure
-"${make[@]}" -j "$JOBS" vmlinux
+# -O1: compiled in three quarters of the time, and the emulation is what is slow.
+"${make[@]}" -j "$JOBS" KCFLAGS=-O1 vmlinux
 
 "$target-strip" -o "$OUT/kernel" vmlinux

@@ -2,9 +2,10 @@
 # Python for Alpha, made on this machine by this machine's Python of the same version. Nothing of
 # it needs a patch. OpenSSL, zlib and libffi go into its modules.
 . "$(dirname "$0")/common.sh"
+. "$scripts/python.sh"
 . "$scripts/alpha.sh"
 
-without_debug=(OPT="-DNDEBUG -fwrapv -O2 -Wall" CFLAGS=-mieee)
+without_debug=(OPT="-DNDEBUG -fwrapv -O2" CFLAGS=-mieee)
 
 configure() {
   cp "$scripts/alpha-python.setup" Modules/Setup.local
@@ -24,6 +25,7 @@ make -j "$JOBS" python sharedmods
 
 # `make install` would compile the whole library three times over.
 make DESTDIR="$OUT" altbininstall sharedinstall
+rm "$OUT"/usr/bin/{2to3,idle,pydoc}*
 library=$OUT/usr/lib/python3.11
 cp -r Lib/. "$library"
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$library"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Python, busybox and the C library of the cross compiler, as one tree.
 . "$(dirname "$0")/common.sh"
+. "$scripts/python.sh"
 . "$scripts/alpha.sh"
 
 libraries=(ld-linux.so.2 libc.so.6.1 libm.so.6.1 libdl.so.2.1 libpthread.so.0 librt.so.1

@@ -2,6 +2,7 @@
 # Python and its libraries as Debian has them, unpacked and never installed: no package's scripts
 # are run, so this takes no emulation and no root.
 . "$(dirname "$0")/common.sh"
+. "$scripts/python.sh"
 
 for package in "$FILES"/*.deb; do
   dpkg-deb --extract "$package" "$OUT"

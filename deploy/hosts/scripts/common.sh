@@ -22,13 +22,5 @@ unpack() {
   tar -x -f "$(find "$FILES" -name "$1_*.orig.tar.*" ! -name '*.asc')" -C "$1" --strip-components=1
 }
 
-# Compiled modules, for in an emulated machine an import would take seconds. Unchecked: there the
-# times of the sources are other ones.
-compile_modules() {
-  "$PYTHON311" -I -m compileall -q -j "$JOBS" --invalidation-mode unchecked-hash -s "$1" \
-    "$1/usr/lib/python3.11"
-}
-
-# Parts of Python's library that no session needs; they would take memory in a whole machine.
-unneeded_modules=(test idlelib tkinter turtledemo lib2to3 distutils pydoc_data ensurepip
-  config-3.11-\*)
+# What it cost, as the end of its log: processor time, of bash and of all it ran.
+trap times EXIT
