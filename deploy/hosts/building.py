@@ -94,15 +94,22 @@ class Builder:
                 for step in plan.architecture.steps:
                     if step.part in left:
                         making = Making(plan, step, lock, fetching, self.jobs)
-                        nursery.start_soon(self._step, making, left, nursery.cancel_scope)
+                        # One after the other, so that the first in the row begins first.
+                        await nursery.start(self._step, making, left, nursery.cancel_scope)
                     else:
                         _note(plan, step.part)
         if self.failure is not None:
             raise self.failure
 
     async def _step(
-        self, making: "Making", left: Mapping[str, trio.Event], all_of_it: trio.CancelScope
+        self,
+        making: "Making",
+        left: Mapping[str, trio.Event],
+        all_of_it: trio.CancelScope,
+        *,
+        task_status: trio.TaskStatus[None],
     ) -> None:
+        task_status.started()
         arch, part = making.plan.architecture.name, making.step.part
         for needed in making.step.needs:
             if needed in left:
