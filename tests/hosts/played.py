@@ -17,6 +17,7 @@ from tests.hosts.sharing import recording_server, slot_history, tree
 HERE = Path(__file__).parent
 TABLES, RECORDED = HERE / "tables.py", HERE / "recorded.py"
 LIMIT_S = 300.0
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}  # our packages as they are installed, not the folder's
 # Both in one process: under emulation an import takes longer than most tests.
 BOTH = """
 import runpy, sys
@@ -66,7 +67,9 @@ async def output(host: Host, scripts: list[str], server: str, log: Path) -> list
     """The lines that scripts print there; a host that fails says why in its log."""
     files = {path: Path(path) for path in scripts}
     command = ["python3", "-c", BOTH, *scripts, reach(host, server)]
-    async with running(host, command, files=files, log=log, limit_s=LIMIT_S) as guest:
+    async with running(
+        host, command, files=files, env=SAFE_PATH, log=log, limit_s=LIMIT_S
+    ) as guest:
         printed = b"".join([bytes(part) async for part in guest.stdout])
         status = await guest.wait()
     assert 0 == status, await trio.Path(log).read_text()

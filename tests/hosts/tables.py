@@ -39,7 +39,7 @@ FLAGS = (
 )
 LOCKS = ("F_RDLCK", "F_WRLCK", "F_UNLCK")
 SIGNALS = ("SIGINT", "SIGTERM", "SIGKILL", "SIGPIPE", "SIGSTOP", "SIGCONT", "SIGCHLD")
-TIMES = (-(2**31) * NANO + 1, -1, 0, 2**31 * NANO + 1, 2**32 * NANO + 999_999_999)
+TIMES = (-(10**18) + 1, -1, 0, 2**31 * NANO + 1, 2**32 * NANO + 999_999_999)
 BIG = 5 * 2**30
 SLEEPS = "import json, time; print(json.dumps({'ready': True}), flush=True); time.sleep(60)"
 

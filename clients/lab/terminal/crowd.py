@@ -12,7 +12,6 @@ from deploy.local import LocalProcess
 from redird.wire.dialling import unwrapped
 
 PER_LINK = 10
-AT_ONCE = 4  # that log on at one time, until all sit
 FILE = rf"\\{SERVER}\{SHARE}\file.txt"
 Told = Callable[[], None]
 
@@ -39,12 +38,10 @@ async def gather(crowd: Crowd, redirector: LocalProcess, on_sitting: Told) -> di
 
 async def _gather(crowd: Crowd, redirector: LocalProcess, on_sitting: Told) -> dict[str, Any]:
     at = address(redirector, "unix")
-    waiting = trio.Semaphore(AT_ONCE)
     async with trio.open_nursery() as nursery:
-        async with trio.open_nursery() as coming:
-            for first in range(0, crowd.sitting, PER_LINK):
-                count = min(PER_LINK, crowd.sitting - first)
-                coming.start_soon(nursery.start, _sit, at, count, waiting, on_sitting)
+        for first in range(0, crowd.sitting, PER_LINK):
+            await nursery.start(_sit, at, min(PER_LINK, crowd.sitting - first))
+            on_sitting()
         at_once = (await view(redirector, "status"))[0]["sessions"]
         began = trio.current_time()
         logons, logoffs = await _come_and_go(crowd, at)
@@ -53,29 +50,17 @@ async def _gather(crowd: Crowd, redirector: LocalProcess, on_sitting: Told) -> d
     return {"at_once": at_once, "took_s": took_s, "logons_s": logons, "logoffs_s": logoffs}
 
 
-async def _sit(
-    at: str,
-    count: int,
-    waiting: trio.Semaphore,
-    on_sitting: Told,
-    *,
-    task_status: trio.TaskStatus[None],
-) -> None:
+async def _sit(at: str, count: int, *, task_status: trio.TaskStatus[None]) -> None:
+    """So many sit over one link, one after the other: a link nobody logs on over is closed."""
     async with dial(at) as client, trio.open_nursery() as nursery:
-        async with trio.open_nursery() as coming:
-            for _ in range(count):
-                coming.start_soon(nursery.start, _sit_one, client, waiting)
-        on_sitting()
+        for _ in range(count):
+            await nursery.start(_sit_one, client)
         task_status.started()
         await trio.sleep_forever()
 
 
-async def _sit_one(
-    client: Client, waiting: trio.Semaphore, *, task_status: trio.TaskStatus[None]
-) -> None:
-    async with waiting:
-        session = await client.logon(GUEST)
-        await session.connect(SERVER, SHARE)
+async def _sit_one(client: Client, *, task_status: trio.TaskStatus[None]) -> None:
+    session = await client.logon(GUEST)
     async with session.open(FILE, "rb") as file:
         await file.read()
         task_status.started()
