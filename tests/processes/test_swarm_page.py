@@ -3,13 +3,14 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from clients.lab.swarming.leader import Load
 from clients.lab.swarming.options import Options
-from clients.lab.swarming.outcome import outcome
+from clients.lab.swarming.outcome import by_host, outcome
 from clients.lab.swarming.progress import Progress
 from clients.lab.swarming.results import results_tables, write_page, write_results
 from clients.lab.swarming.watch import Watch
@@ -89,6 +90,22 @@ def test_every_picture_is_in_the_page(tmp_path):
     assert {"latency.png", "slots.png", "refusals.png"} == {
         path.name for path in tmp_path.glob("*.png")
     }
+
+
+def test_hosts_are_beside_each_other_in_table_page_and_object(tmp_path):
+    results = [{**result(count), "shard": number} for number, count in enumerate((3, 5, 2))]
+    hosts = by_host(results[:2], ["alpha-system", "native", "native"])
+    made = replace(load(results[:2]), hosts=hosts)
+    figures, page = written(tmp_path, made)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(results_tables(figures))
+    text = console.export_text()
+
+    assert [3, 5] == [one["refused"] for one in figures["hosts"].values()]
+    assert (tmp_path / "hosts.png").read_bytes().startswith(b"\x89PNG")
+    assert "<td>alpha-system</td>" in page
+    assert ["1", "of", "2", "5", "5", "0", "0"] == text.split("native")[1].split()[:7]
+    assert "…" not in text
 
 
 def test_what_daemons_said_is_escaped(tmp_path):

@@ -15,7 +15,7 @@ import trio
 
 from clients.lab.swarming.crew import Crew, ShardLost
 from clients.lab.swarming.options import Options
-from clients.lab.swarming.outcome import Figures, Outcome, by_host, outcome
+from clients.lab.swarming.outcome import OfHost, Outcome, by_host, outcome
 from clients.lab.swarming.site import Site
 from clients.lab.swarming.slots import SlotWatch
 from clients.lab.swarming.watch import Watch
@@ -38,7 +38,7 @@ class Load:
     watch: Watch
     begins_at: float
     signal: int | None = None
-    hosts: Figures = field(default_factory=dict)  # of each named host
+    hosts: dict[str, OfHost] = field(default_factory=dict)  # of each named host
 
 
 @dataclass(slots=True)

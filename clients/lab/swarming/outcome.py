@@ -17,12 +17,11 @@ from clients.swarm.measures import Latencies, Measures
 CLOCKS_APART_S = 0.05  # how far two machines' clocks may disagree
 NOT_JUDGED = "not judged"  # nobody said what the limit is
 Result = Mapping[str, Any]
-Figures = dict[str, dict[str, Any]]
 # What is said of each host; a verdict is on all of them together.
 OF_A_HOST = (
     "logons", "admitted", "refused", "failed", "not_started", "arrivals", "sessions_peak",
     "latency_ms", "operations", "operations_failed", "operation_latency_ms",
-    "logoff_latency_ms", "lag_ms", "sessions_cut", "sessions_lost",
+    "logoff_latency_ms", "lag_ms", "sessions_cut", "sessions_lost", "shards_lost",
 )  # fmt: skip
 
 
@@ -115,19 +114,28 @@ def outcome(
     return made
 
 
-def by_host(results: Sequence[Result], hosts: Sequence[str]) -> Figures:
-    """The figures of each host, whose shards are those at its name in `hosts`."""
-    figures = {}
+@dataclass(frozen=True, slots=True)
+class OfHost:
+    """What the shards of one host found, which are those of these numbers."""
+
+    shards: list[int]
+    outcome: Outcome
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented object."""
+        found = self.outcome.as_json()
+        return {"shards": self.shards, **{name: found[name] for name in OF_A_HOST}}
+
+
+def by_host(results: Sequence[Result], hosts: Sequence[str]) -> dict[str, OfHost]:
+    """What each host found; `hosts` names that of each shard, "" for none."""
+    found = {}
     for host in dict.fromkeys(filter(None, hosts)):
         shards = [number for number, name in enumerate(hosts) if name == host]
         own = [result for result in results if result["shard"] in shards]
-        found = outcome(own, [], None, False).as_json()
-        figures[host] = {
-            "shards": shards,
-            "shards_lost": len(shards) - len(own),
-            **{name: found[name] for name in OF_A_HOST},
-        }
-    return figures
+        lost = ["lost"] * (len(shards) - len(own))
+        found[host] = OfHost(shards, outcome(own, lost, None, False))
+    return found
 
 
 def _on_one_clock(at_s: float, result: Result, apart: bool) -> float:

@@ -5,6 +5,7 @@ matplotlib is an extra, so it is imported late.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ LINES = {  # label: colour, line style, so that print tells them apart too
     "file operation": ("#009E73", "--"),
     "logoff": ("#CC79A7", ":"),
 }
+OTHERS = [  # for what has no line of its own above, in this order
+    ("#000000", "-"), ("#D55E00", "--"), ("#0072B2", "-."), ("#009E73", ":"), ("#CC79A7", "-"),
+    ("#E69F00", "--"), ("#56B4E9", "-."),
+]  # fmt: skip
 BARS = {  # verdict: colour, hatch
     SPURIOUS: ("#D55E00", "//"),
     GENUINE: ("#4D4D4D", ""),
@@ -32,11 +37,11 @@ def latency_png(path: Path, latencies: Mapping[str, Latencies]) -> None:
     """Draw each latency that was measured against its percentile, into `path`."""
     figure, panel = _panel()
     most = 10
-    for label, measured in latencies.items():
+    for (label, measured), other in zip(latencies.items(), cycle(OTHERS), strict=False):
         if not measured.count:
             continue
         most = max(most, measured.count)
-        colour, style = LINES[label]
+        colour, style = LINES.get(label, other)
         xs, ys = _steps(measured)
         panel.plot(
             xs, ys, linestyle=style, color=colour, linewidth=1.8, drawstyle="steps-pre",

@@ -73,8 +73,8 @@ def write_page(out: Path, options: Options, load: Load, said: str) -> list[str]:
 
 def figures_of(load: Load) -> dict[str, Any]:
     """The documented object."""
-    hosts = {"hosts": load.hosts} if load.hosts else {}
-    return load.outcome.as_json() | memory(load) | hosts
+    hosts = {host: one.as_json() for host, one in load.hosts.items()}
+    return load.outcome.as_json() | memory(load) | ({"hosts": hosts} if hosts else {})
 
 
 def memory(load: Load) -> dict[str, Any]:
@@ -126,6 +126,13 @@ def _pictures(out: Path, options: Options, load: Load) -> list[Picture]:
         },
     )
     pictures = [Picture("Latency", latency, "Latency by percentile, of each kind of request")]
+    if len(load.hosts) > 1:
+        hosts = out / "hosts.png"
+        latency_png(
+            hosts, {host: one.outcome.measures.logon for host, one in load.hosts.items()}
+        )
+        said = "Latency of logons by percentile, on each host"
+        pictures.append(Picture("Logons on each host", hosts, said))
     timeline = load.watch.timeline(load.begins_at)
     if timeline is not None:
         slots, limit = out / "slots.png", options.limit or timeline.peak()
