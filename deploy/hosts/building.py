@@ -55,11 +55,13 @@ async def build(
 
     Cancelled, or when a step fails, nothing of it goes on.
     """
+    # In one order, so that two builds never wait for each other.
+    architectures = sorted(architectures, key=lambda one: one.name)
+    await planning.equip(architectures, wish, watcher.note)
     async with AsyncExitStack() as held:
         builder = Builder(watcher)
         plans = []
-        # In one order, so that two builds never wait for each other.
-        for architecture in sorted(architectures, key=lambda one: one.name):
+        for architecture in architectures:
             lock = await held.enter_async_context(locked(architecture.name, watcher.note))
             watcher.asking(architecture.name, planning.log_of_update(architecture))
             plan = await planning.made(architecture, wish)

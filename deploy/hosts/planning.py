@@ -1,7 +1,7 @@
 """What a build has to do: the keys of an architecture's parts, and which are there already."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,23 +71,17 @@ def outdated(architecture: Architecture) -> bool:
     return plan is None or bool(plan.left) or dict(plan.keys) != plan.record.keys
 
 
-async def made(architecture: Architecture, wish: Wish) -> Plan:
-    """The plan, with versions asked of Debian where that is needed; raises HostError."""
-    plan = known(architecture)
-    complete = plan is not None and not plan.left
-    if complete and not wish.update:
-        assert plan is not None
-        await _have(architecture.emulators, wish)
-        return plan
-    packages.check_machine()
-    await _have((*architecture.emulators, *architecture.builders), wish)
-    plan = known(architecture)  # with the versions of what was just installed
-    if plan is None or wish.update or _old(plan):
-        plan = await _resolved(architecture, wish)
-    return plan
-
-
-async def _have(names: tuple[str, ...], wish: Wish) -> None:
+async def equip(
+    architectures: Iterable[Architecture], wish: Wish, note: Callable[[str], None]
+) -> None:
+    """Have on this machine what building and running these takes; raises HostError."""
+    names: list[str] = []
+    for architecture in architectures:
+        names += architecture.emulators
+        plan = known(architecture)
+        if plan is None or plan.left or wish.update:
+            packages.check_machine()
+            names += architecture.builders
     lacking = packages.missing(names)
     if not lacking:
         return
@@ -95,7 +89,17 @@ async def _have(names: tuple[str, ...], wish: Wish) -> None:
         line = packages.install_line(lacking)
         raise HostError(f"this machine lacks {', '.join(lacking)}: {line} (or --install)")
     log = cache.folder() / "install.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    note(f"installing {' '.join(lacking)}")
     await packages.install(lacking, log)
+
+
+async def made(architecture: Architecture, wish: Wish) -> Plan:
+    """The plan, with versions asked of Debian where that is needed; raises HostError."""
+    plan = known(architecture)
+    if plan is None or wish.update or _old(plan):
+        plan = await _resolved(architecture, wish)
+    return plan
 
 
 def _old(plan: Plan) -> bool:
