@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.hosts import cache
-from deploy.hosts.host import NATIVE, Host, HostError, known
+from deploy.hosts.host import NATIVE, SYSTEM_SUFFIX, Host, HostError, known
 from tests.conftest import NEEDS
 
 BUILD_MAX_S = 1800.0  # much longer than it takes
@@ -21,6 +21,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = str(metafunc.config.getoption("--hosts"))
         every = [name for name in known() if name != NATIVE]
         names = every if chosen == "all" else [name for name in chosen.split(",") if name]
+        if "machine" in metafunc.fixturenames:
+            names = [name for name in names if name.endswith(SYSTEM_SUFFIX)]
         metafunc.parametrize("host_name", names)
 
 
@@ -39,3 +41,9 @@ def host(host_name: str, hosts_made: None) -> Host:
         return cache.find(host_name)
     except HostError as error:
         pytest.skip(f"{NEEDS}{error}")
+
+
+@pytest.fixture
+def machine(host: Host) -> Host:
+    """One of the hosts that are whole machines."""
+    return host

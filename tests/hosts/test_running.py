@@ -142,11 +142,9 @@ async def test_a_guest_whose_qemu_is_killed_says_so(host):
 
 
 @pytest.mark.time_limit(120)
-async def test_a_machine_that_switches_itself_off_leaves_its_last_words(host):
-    if host.mode != "system":
-        pytest.skip("a program has no switch")
+async def test_a_machine_that_switches_itself_off_leaves_its_last_words(machine):
     words = "echo last words > /dev/console; busybox poweroff -f"
-    async with running(host, ["busybox", "sh", "-c", words]) as guest:
+    async with running(machine, ["busybox", "sh", "-c", words]) as guest:
         with pytest.raises(HostError, match="last words"):
             await guest.wait()
 
