@@ -5,9 +5,11 @@
     work/alpha-root-KEY/    a step that is not finished, with its log
     logs/alpha-root.log     what the script said that made the newest result
     apt/alpha/              the state of apt for its packages; the machine's own is not touched
+    python/alpha-KEY-.../   what starts the Python of a root in user mode
     site/                   Python packages for emulated hosts
+    locks/alpha             whoever builds or cleans holds it
 
-A result is moved into place when it is whole, so whatever is under `steps` can be used.
+Folders are moved into place when they are whole, so whatever is under `steps` can be used.
 """
 
 import json
@@ -60,6 +62,11 @@ def work(step: str, key: str) -> Path:
 def log(step: str) -> Path:
     """Where the log of a finished step is."""
     return folder() / "logs" / f"{step}.log"
+
+
+def python(arch: str, root: str, key: str) -> Path:
+    """Where the environment is that starts the Python of a root, by the root's key."""
+    return folder() / "python" / f"{arch}-{root}-{key}"
 
 
 def find(name: str) -> Host:
@@ -117,7 +124,9 @@ def _record(arch: str) -> Path:
 
 def size(path: Path) -> int:
     """How many bytes a folder takes, each file once."""
-    if not path.is_dir():
-        return 0
-    stats = [path.lstat() for path in path.rglob("*")]
-    return sum({stat.st_ino: stat.st_blocks * 512 for stat in stats}.values())
+    sizes: dict[int, int] = {}
+    with suppress(FileNotFoundError):  # on its way out
+        for one in path.rglob("*"):
+            stat = one.lstat()
+            sizes[stat.st_ino] = stat.st_blocks * 512
+    return sum(sizes.values())

@@ -31,6 +31,15 @@ class Host:
         """How it is asked for: `native`, `alpha`, `alpha-system`."""
         return self.arch + (SYSTEM_SUFFIX if self.mode == "system" else "")
 
+    @property
+    def folders(self) -> list[Path]:
+        """The results of a build that it is made of."""
+        files = (self.kernel, self.initramfs)
+        return [
+            *([self.root] if self.root else []),
+            *(file.parent for file in files if file is not None),
+        ]
+
 
 def split_name(name: str) -> tuple[str, str]:
     """A host's architecture and mode; raises HostError."""

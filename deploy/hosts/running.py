@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -13,6 +13,8 @@ import trio
 from deploy.hosts import inheriting, native, system, user
 from deploy.hosts.guarding import Guarded, guarded
 from deploy.hosts.host import Host, HostError
+from deploy.hosts.keeping import using
+from deploy.hosts.site import site
 from deploy.hosts.system import Job
 
 LIMIT_S = 600.0
@@ -127,7 +129,7 @@ async def running(
             started = system.booted(host, job, limit_s, stderr)
         else:
             started = _beside(host, job, limit_s, stderr, subprocess.PIPE)
-        async with started as one:
+        async with _in_use(host), started as one:
             yield Guest(host, one)
 
 
@@ -143,12 +145,22 @@ async def run(
     """Run `command` on `host` with our own standard streams; its exit status."""
     if host.mode != "system":
         job = Job(command, files, env, memory_mb)
-        async with _beside(host, job, limit_s, None, None) as one:
+        async with _in_use(host), _beside(host, job, limit_s, None, None) as one:
             return await Guest(host, one).wait()
     async with running(
         host, command, files=files, env=env, limit_s=limit_s, memory_mb=memory_mb
     ) as guest:
         return await inheriting.copied(guest.stdin, guest.stdout, guest.wait)
+
+
+@asynccontextmanager
+async def _in_use(host: Host) -> AsyncIterator[None]:
+    """Let nobody clean away what the host is made of, nor the packages that go along."""
+    with ExitStack() as held:
+        if host.mode != "native":
+            kept = [*host.folders, await trio.to_thread.run_sync(site)]
+            held.enter_context(using(kept))
+        yield
 
 
 @asynccontextmanager

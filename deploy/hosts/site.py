@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -22,13 +21,14 @@ from pathlib import Path
 
 from deploy.hosts import cache
 from deploy.hosts.host import HostError
+from deploy.hosts.keeping import making, removed
 
 OURS = ("clients", "deploy", "redird", "shareserver")
 NEEDED = ("trio", "msgpack", "structlog", "click", "rich", "scramp")
 # What rich needs to colour source text and Markdown, and more than all the rest together.
 LEFT_OUT = {"pygments", "markdown-it-py"}
 COMPILER = "3.11"  # the hosts' Python, whose compiled files these are
-UNUSED_MAX_S = 86_400.0
+UNUSED_MAX_S = 3_600.0  # each change of the code makes another one
 FORMAT = b"1"  # another number makes every site anew
 
 Files = dict[str, Path]  # path in the site: where it is now
@@ -113,7 +113,6 @@ def _kept(kind: str, files: Files, base: Path | None) -> Path:
     sites = cache.folder() / "site"
     made = sites / f"{kind}-{key.hexdigest()[:16]}"
     if not made.is_dir():
-        sites.mkdir(parents=True, exist_ok=True)
         _make(made, files, base, compiler)
         _drop_unused(sites)
     with suppress(FileNotFoundError):
@@ -122,10 +121,7 @@ def _kept(kind: str, files: Files, base: Path | None) -> Path:
 
 
 def _make(made: Path, files: Files, base: Path | None, compiler: str | None) -> None:
-    """Make it beside and move it into place; whoever else does so makes the same."""
-    part = Path(tempfile.mkdtemp(prefix=".making-", dir=made.parent))
-    try:
-        part.chmod(0o755)
+    with making(made) as part:
         for name, path in files.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, part / name)
@@ -134,12 +130,6 @@ def _make(made: Path, files: Files, base: Path | None, compiler: str | None) -> 
         if base is not None:
             # After compiling: what is in there is compiled, and shared with other sites.
             shutil.copytree(base, part, copy_function=os.link, dirs_exist_ok=True)
-        with suppress(OSError):  # somebody else was faster
-            part.rename(made)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    if not made.is_dir():
-        raise HostError(f"cannot keep Python packages in {made.parent}")
 
 
 def _compiler() -> str | None:
@@ -153,13 +143,20 @@ def _compile(compiler: str, top: Path) -> None:
     # Unchecked: the times of source files are not kept in an emulated machine.
     options = ("-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(top))
     command = [compiler, "-I", "-m", "compileall", *options, str(top)]
-    # A file for another Python may not compile; it is not imported either.
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    # A file for another Python may not compile; it is not imported either. In a session of its
+    # own, lest a Ctrl-C at the terminal end it and a site be kept with half of it compiled.
+    subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        check=False,
+    )
 
 
 def _drop_unused(sites: Path) -> None:
-    """Those that nobody asked for within a day, and what was left half made."""
-    for old in sites.iterdir():
-        with suppress(FileNotFoundError):
+    """Those that nobody has asked for of late, nor uses, and what was left half made."""
+    for old in list(sites.iterdir()):
+        with suppress(OSError):  # somebody else's, or gone already
             if time.time() - old.stat().st_mtime > UNUSED_MAX_S:
-                shutil.rmtree(old, ignore_errors=True)
+                removed(old)

@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.hosts import cache
 from deploy.hosts.commands import arguments
 from deploy.hosts.host import Host, HostError
+from deploy.hosts.keeping import making
 from deploy.hosts.site import site
 
 EMULATORS = {"arm64": "qemu-aarch64", "armhf": "qemu-arm", "alpha": "qemu-alpha"}
@@ -65,17 +66,12 @@ def _python(host: Host, emulator: list[str]) -> Path:
     assert host.root is not None
     real = host.root / "usr/bin/python3.11"
     text = f'#!/bin/sh\nexec {shlex.join(emulator)} -0 "$0" {shlex.quote(str(real))} "$@"\n'
-    top = (
-        cache.folder()
-        / "python"
-        / f"{host.arch}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    )
-    python = top / "bin" / "python3"
-    if not python.exists():
-        python.parent.mkdir(parents=True, exist_ok=True)
-        (top / "pyvenv.cfg").write_text(f"home = {real.parent}\n")
-        unfinished = python.with_name(f"python3.{os.getpid()}")
-        unfinished.write_text(text)
-        unfinished.chmod(0o755)
-        unfinished.rename(python)
-    return python
+    key = hashlib.sha256(text.encode()).hexdigest()[:8]
+    made = cache.python(host.arch, host.root.name, key)
+    if not made.is_dir():
+        with making(made) as part:
+            (part / "pyvenv.cfg").write_text(f"home = {real.parent}\n")
+            (part / "bin").mkdir()
+            (part / "bin" / "python3").write_text(text)
+            (part / "bin" / "python3").chmod(0o755)
+    return made / "bin" / "python3"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.hosts.keeping import using
 from tests.architecture import ROOT
 
 WAIT_MAX_S = 30
@@ -215,6 +216,29 @@ def test_everything_can_be_cleaned_away(hosts):
     assert not hosts.listed("user")["ready"]
     assert [] == list((hosts.cache / "steps").iterdir())
     assert "nothing to remove" in hosts.run("clean", "--all")[0]
+
+
+def test_what_a_running_host_uses_is_not_cleaned_away(hosts):
+    hosts.run("build", "alpha")
+    (used,) = (hosts.cache / "steps/alpha-root").iterdir()
+    with using([used]):
+        out, err = hosts.run("clean", "--all", "--json")
+
+    name = str(used.relative_to(hosts.cache))
+    assert [name] == json.loads(out)["in_use"]
+    assert f"kept {name}: a host that runs uses it\n" == err
+    assert (used / "python").exists()
+
+
+@pytest.mark.parametrize("command", ["list", "clean"])
+def test_a_cache_that_cannot_be_used_is_one_line(hosts, command):
+    hosts.cache = hosts.folder / ("long" * 100)
+
+    _, err = hosts.run(command, status=1)
+
+    assert err.startswith(f"redlab: {hosts.cache}")
+    assert err.endswith(": file name too long\n")
+    assert 1 == err.count("\n")
 
 
 def test_an_architecture_that_there_is_not_is_refused(hosts):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.hosts import site as sites
+from deploy.hosts.keeping import using
 from tests.architecture import ROOT
 
 PRINT_SITE = "from deploy.hosts.site import site; print(site())"
@@ -76,12 +77,25 @@ def test_what_goes_along_as_data_is_in_a_site(site):
     assert (site / "deploy/config/redird.toml").is_file()
 
 
-def test_sites_that_nobody_asked_for_since_yesterday_are_dropped(tmp_path):
-    for name in ("all-old", "all-new"):
+def test_sites_that_nobody_uses_or_asked_for_of_late_are_dropped(tmp_path):
+    for name in ("all-old", "all-new", "all-used", ".making-all-1"):
         (tmp_path / name).mkdir()
-    yesterday = (tmp_path / "all-new").stat().st_mtime - sites.UNUSED_MAX_S - 1
-    os.utime(tmp_path / "all-old", (yesterday, yesterday))
+    long_ago = (tmp_path / "all-new").stat().st_mtime - sites.UNUSED_MAX_S - 1
+    for name in ("all-old", "all-used", ".making-all-1"):
+        os.utime(tmp_path / name, (long_ago, long_ago))
 
-    sites._drop_unused(tmp_path)
+    with using([tmp_path / "all-used"]):
+        sites._drop_unused(tmp_path)
 
-    assert ["all-new"] == [path.name for path in tmp_path.iterdir()]
+    assert ["all-new", "all-used"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_what_compiles_a_site_does_not_hear_the_terminal(tmp_path):
+    """A Ctrl-C would end it, and the site be kept as it is then."""
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\ncut -d" " -f6 "/proc/$$/stat" >"$0.session"\n')
+    compiler.chmod(0o755)
+
+    sites._compile(str(compiler), tmp_path)
+
+    assert os.getsid(0) != int((tmp_path / "compiler.session").read_text())

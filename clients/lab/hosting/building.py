@@ -9,6 +9,7 @@ from rich.console import Console
 
 from clients.lab import ending
 from clients.lab.hosting.progress import shown
+from clients.lab.hosting.words import refused
 from deploy.hosts.architectures import ARCHITECTURES
 from deploy.hosts.building import build
 from deploy.hosts.host import HostError
@@ -39,7 +40,7 @@ def build_command(names: tuple[str, ...], update: bool, install: bool, as_object
     except HostError as error:
         fail(PROGRAM, error)
     except OSError as error:
-        fail(PROGRAM, f"{error.filename or 'the cache'}: {(error.strerror or '').lower()}")
+        fail(PROGRAM, refused(error))
     seconds = round(time.monotonic() - began, 1)
     if as_object:
         hosts = {plan.architecture.name: _row(plan) for plan in plans}

@@ -3,15 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
 from clients.lab import ending
-from deploy.hosts import cache, cleaning, planning
+from clients.lab.hosting.words import refused
+from deploy.hosts import cache, planning
 from deploy.hosts.architectures import ARCHITECTURES
+from deploy.hosts.cleaning import Cleaning
 from deploy.hosts.locking import locked
 from redird.wire.console import table
 from redird.wire.process import fail, output
@@ -23,7 +24,10 @@ PROGRAM = "redlab"
 @click.option("--json", "as_object", is_flag=True, help="one JSON object on standard output")
 def list_command(as_object: bool) -> None:
     """Show which hosts are built, from what, and how much room they take."""
-    rows = [_row(arch, mode, ready) for arch, mode, ready in cache.ready()]
+    try:
+        rows = [_row(arch, mode, ready) for arch, mode, ready in cache.ready()]
+    except OSError as error:
+        fail(PROGRAM, refused(error))
     if as_object:
         output(PROGRAM, json.dumps({"hosts": rows, "cache": str(cache.folder())}))
         return
@@ -70,33 +74,33 @@ def _versions(row: dict[str, Any]) -> Iterator[str]:
 def clean_command(names: tuple[str, ...], all_of_it: bool, as_object: bool) -> None:
     """Remove unfinished work and outdated results; with --all, everything.
 
-    Of these architectures, or of all.
+    Of these architectures, or of all. What a running host uses stays.
     """
     try:
-        freed = ending.run(_clean, list(dict.fromkeys(names)), all_of_it)
+        done = ending.run(_clean, list(dict.fromkeys(names)), all_of_it)
     except OSError as error:
-        fail(PROGRAM, f"{error.filename or 'the cache'}: {(error.strerror or '').lower()}")
+        fail(PROGRAM, refused(error))
+    freed, in_use = done.freed, sorted(done.in_use)
     if as_object:
-        output(PROGRAM, json.dumps({"removed": sorted(freed), "bytes": sum(freed.values())}))
+        found = {"removed": sorted(freed), "in_use": in_use, "bytes": sum(freed.values())}
+        output(PROGRAM, json.dumps(found))
         return
     removed = "\n".join(f"removed {name}" for name in sorted(freed))
     total = f"{sum(freed.values()) / 1e6:.0f} MB given back"
     output(PROGRAM, f"{removed}\n{total}" if removed else "nothing to remove")
 
 
-async def _clean(names: list[str], all_of_it: bool) -> dict[str, int]:
-    """What was removed: its path in the cache, and its bytes."""
-    freed: dict[str, int] = {}
+async def _clean(names: list[str], all_of_it: bool) -> Cleaning:
     console = Console(stderr=True, highlight=False)
+    cleaning = Cleaning()
     for arch in names or list(ARCHITECTURES):
         async with locked(arch, console.print):
-            _remove(cleaning.everything(arch) if all_of_it else cleaning.litter(arch), freed)
+            if all_of_it:
+                cleaning.everything(arch)
+            else:
+                cleaning.litter(arch)
     if not names and all_of_it:
-        _remove(cleaning.shared(), freed)
-    return freed
-
-
-def _remove(paths: Iterator[Path], freed: dict[str, int]) -> None:
-    for path in list(paths):
-        if path.exists():
-            freed[str(path.relative_to(cache.folder()))] = cleaning.remove(path)
+        cleaning.shared()
+    for name in cleaning.in_use:
+        console.print(f"kept {name}: a host that runs uses it")
+    return cleaning
