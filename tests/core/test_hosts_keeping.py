@@ -1,12 +1,13 @@
 """What is kept in the cache of hosts: whole when it is seen, there as long as it is used."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from deploy.hosts import cache, keeping
+from deploy.hosts import cache
 from deploy.hosts.cleaning import Cleaning
 from deploy.hosts.host import HostError
 from deploy.hosts.keeping import making, removed, using
@@ -67,14 +68,14 @@ def test_what_is_gone_cannot_be_used(folder):
 
 def test_what_went_between_the_look_and_the_lock_cannot_be_used(folder, monkeypatch):
     one = filled(folder / "one")
-    flock = keeping.fcntl.flock
+    flock = fcntl.flock
 
     def slow(descriptor, how):
         shutil.rmtree(one)
         filled(one)
         flock(descriptor, how)
 
-    monkeypatch.setattr(keeping.fcntl, "flock", slow)
+    monkeypatch.setattr(fcntl, "flock", slow)
     with pytest.raises(HostError, match="one is being removed"), using([one]):
         pass
 
@@ -87,7 +88,7 @@ def test_a_removal_that_breaks_off_leaves_nothing_that_looks_whole(folder, monke
     cache.write(cache.Record("alpha", keys={"root": "0ff1ce"}))
     assert "alpha" == cache.find("alpha").name
     with monkeypatch.context() as broken:
-        broken.setattr(keeping.shutil, "rmtree", break_off)
+        broken.setattr(shutil, "rmtree", break_off)
         with pytest.raises(OSError, match="broken off"):
             removed(one)
 
