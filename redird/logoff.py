@@ -22,14 +22,18 @@ log = structlog.get_logger()
 TEARDOWN_MAX_S = 2.0  # for what still must be sent when a logoff is out of time
 
 
-async def log_off(state: State, session: Session) -> LoggedOff:
-    """End a session as the preset does; returns the proof."""
+async def log_off(state: State, session: Session, *, shield: bool = False) -> LoggedOff:
+    """End a session as the preset does; returns the proof.
+
+    `shield`: it goes on though whoever asked leaves, as what nobody gives back would stay for
+    ever.
+    """
     if not state.sessions.start_logoff(session):
         raise Refused(Status.STATUS_USER_SESSION_DELETED, session.user)
     began = trio.current_time()
     ending = _Logoff(state, session)
     try:
-        with trio.move_on_after(state.config.logoff_max_s) as bound:
+        with trio.move_on_after(state.config.logoff_max_s, shield=shield) as bound:
             await ending.run()
         if bound.cancelled_caught:
             with trio.CancelScope(shield=True), trio.move_on_after(TEARDOWN_MAX_S):

@@ -102,8 +102,9 @@ async def disconnect(state: State, peer: Peer, request: m.Disconnect) -> Message
 
 
 async def log_off(state: State, peer: Peer, request: m.Logoff) -> Message:
-    """End a session; the reply is the proof."""
-    return await logoff.log_off(state, state.session(peer.number, request.session))
+    """End a session, also if whoever asks leaves; the reply is the proof."""
+    session = state.session(peer.number, request.session)
+    return await logoff.log_off(state, session, shield=True)
 
 
 async def describe_refusal(state: State, peer: Peer, request: m.DescribeRefusal) -> Message:

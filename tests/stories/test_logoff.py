@@ -3,12 +3,14 @@ and it ends in time whatever the server does.
 """
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
 
-from redird.presets import PRESETS
+from clients.errors import SessionError
+from redird.presets import NEVER, PRESETS
 from redird.wire.status import Status
 from tests.playbook import (
     ALL_PRESETS,
@@ -290,3 +292,32 @@ async def test_the_next_user_is_admitted_whatever_was_left(autojump_clock):
         second = await enter(s, "u2")
         await touch(second, "file0", "file1")
         assert (1, 1) == (uses(s), freed(s))
+
+
+# --- whoever asked for it leaves --------------------------------------------------------------
+
+
+LATE = [(preset, "DataWritten") for preset in ALL_PRESETS]
+LATE += [("sp6", held) for held in ("BatchClosed", "TreeDisconnected", "LoggedOff")]
+
+
+@pytest.mark.parametrize(("preset", "held"), LATE)
+async def test_a_logoff_goes_on_though_its_program_is_gone(autojump_clock, log, preset, held):
+    log.expect("slot_was_gone")  # given back, and nobody heard the answer
+    async with play(preset) as s:
+        session = await enter(s, "u1")
+        with suppress(SessionError):
+            async with session.open(at("a"), "w") as file:
+                await file.write("deferred")
+                s.redirector.cable.down.hold(held)
+                with trio.move_on_after(0.5):
+                    await session.logoff()
+                session.client.link.close("its program is gone")
+        await trio.sleep(0.5)
+        s.redirector.cable.release()
+        await trio.sleep(700)
+
+        left = s.redirector.state.statistics()
+        assert (0, 0) == (left["sessions"], left["opens"])
+        assert PRESETS[preset].policy.release_left == NEVER or 0 == uses(s)
+        assert "deferred" == await read(await enter(s, "u2"), "a")
