@@ -18,6 +18,7 @@ from clients.swarm.runner import Bounds, Target
 from clients.swarm.trace import PlannedSession, Trace, Visit
 from clients.swarm.worker import Shard
 from clients.swarm.workload import Workload
+from deploy.hosts import cache
 from tests.processes.daemons import wait_until
 from tests.processes.test_ending import runs, started_by
 from tests.processes.test_swarm import has_admitted, swarm
@@ -116,6 +117,34 @@ def test_a_host_that_is_not_built_is_one_line_that_says_how(tmp_path, monkeypatc
     said = "redlab: host alpha is not built: redlab hosts build alpha"
     assert said == ended.stderr.splitlines()[-1]
     assert 1 == ended.exit_code
+
+
+@pytest.fixture
+def dying_alpha(tmp_path, monkeypatch):
+    """An Alpha whose emulator ends at once."""
+    monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path / "hosts"))
+    cache.result("alpha-root", "0ff1ce").mkdir(parents=True)
+    cache.write(cache.Record("alpha", keys={"root": "0ff1ce"}))
+    emulator = tmp_path / "qemu-alpha-static"
+    emulator.write_text("#!/bin/sh\nexit 3\n")
+    emulator.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("dying_alpha")
+def test_a_host_that_dies_costs_what_was_to_be_run_there(tmp_path):
+    flags = ["--preset", "sp6", "--time-scale", "0.03"]
+    ended, found = reproduced(tmp_path, *flags, "--host", "alpha", "--host", "native")
+    page = (tmp_path / "report.html").read_text()
+
+    log = tmp_path / "logs/alpha/terminal.log"
+    died = f"host alpha: the terminal server ended with status 3; see {log}"
+    assert f"redlab: {died}" == ended.stderr.splitlines()[-1]
+    assert {"presets": {}, "error": died} == found["hosts"]["alpha"]
+    assert found["hosts"]["native"]["presets"]["sp6"]["ok"]
+    assert (False, 1) == (found["ok"], ended.exit_code)
+    assert "Not as expected: alpha was lost." in page
+    assert died in page
 
 
 def test_jobs_that_make_no_sense_are_answered_each(tmp_path):

@@ -13,6 +13,7 @@ from clients.lab import ending
 from clients.lab.bench.yardstick import machine
 from clients.lab.progress import logons_progress
 from clients.lab.reproduction.reproduce import (
+    Found,
     Options,
     Run,
     as_json,
@@ -22,7 +23,6 @@ from clients.lab.reproduction.reproduce import (
     reproduce,
 )
 from clients.lab.reproduction.table import label, results_table
-from clients.lab.terminal.hosted import TerminalError
 from clients.receipt import words
 from deploy.hosts.cache import find
 from deploy.hosts.host import HostError
@@ -86,15 +86,17 @@ def reproduce_command(
     started = datetime.now().astimezone().isoformat(" ", "seconds")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        runs = _with_progress(options, out / "logs", console)
-    except (StartFailed, HostError, TerminalError, OSError) as error:
+        found = _with_progress(options, out / "logs", console)
+    except (StartFailed, HostError, OSError) as error:
         fail(PROGRAM, error)
-    _report(options, runs, out, started, time.monotonic() - began)
+    _report(options, found, out, started, time.monotonic() - began)
     if as_object:
-        print(json.dumps(as_json(runs)))
+        print(json.dumps(as_json(found)))
     else:
-        _show(runs, out)
-    raise SystemExit(0 if all(run.ok for run in runs) else 1)
+        _show(found, out)
+    for reason in found.lost.values():
+        console.print(f"{PROGRAM}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(0 if found.ok else 1)
 
 
 def _intent(options: Options) -> str:
@@ -107,7 +109,7 @@ def _intent(options: Options) -> str:
     )
 
 
-def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
+def _with_progress(options: Options, logs: Path, console: Console) -> Found:
     hosts = [find(name) for name in options.hosts]
     with logons_progress(console) as progress:
         tasks = {
@@ -125,14 +127,12 @@ def _with_progress(options: Options, logs: Path, console: Console) -> list[Run]:
         return ending.run(reproduce, options, hosts, logs, on_attempt)
 
 
-def _report(
-    options: Options, runs: list[Run], out: Path, started: str, duration_s: float
-) -> None:
+def _report(options: Options, found: Found, out: Path, started: str, duration_s: float) -> None:
     from clients.lab.plot import timeline_png
     from clients.lab.reproduction.report import write_report
 
-    (out / "results.json").write_text(json.dumps(details(options, runs), indent=1))
-    pictures = {}
+    (out / "results.json").write_text(json.dumps(details(options, found), indent=1))
+    runs, pictures = found.runs, {}
     for host, timelines in by_host(runs, lambda run: run.timeline).items():
         pictures[host] = out / (f"timeline-{host}.png" if host else "timeline.png")
         refusals = by_host(runs, lambda run: run.refusals)[host]
@@ -149,7 +149,8 @@ def _report(
             "dormant_s": options.dormant_s,
             "time_scale": options.time_scale,
         },
-        results=by_host(runs, Run.row),
+        results=found.rows(),
+        lost=found.lost,
         receipts=by_host(runs, Run.first_receipt),
         pictures=pictures,
         started=started,
@@ -158,14 +159,14 @@ def _report(
     )
 
 
-def _show(runs: list[Run], out: Path) -> None:
+def _show(found: Found, out: Path) -> None:
     console = Console()
-    console.print(results_table(by_host(runs, Run.row)))
-    for run in runs:
+    console.print(results_table(found.rows(), found.lost))
+    for run in found.runs:
         receipt = run.first_receipt()
         if receipt is not None:
             console.print(f"\nThe first refusal under {label(run.host, run.preset)}:")
             console.print(words(receipt), markup=False, highlight=False)
-    pictures = "timeline-*.png" if runs[0].host else "timeline.png"
+    pictures = "timeline.png" if "" in found.rows() else "timeline-*.png"
     console.print(f"\nSee {out}/report.html, {pictures}, results.json, logs/")
     sys.stdout.flush()

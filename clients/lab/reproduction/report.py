@@ -17,6 +17,7 @@ COMMAND = "uv run redlab reproduce"
 
 Receipt = Mapping[str, Any]
 Receipts = Mapping[str, Mapping[str, Receipt | None]]
+NOBODY: Mapping[str, str] = {}
 
 QUESTION = """When an application closes a file, a multi-user host keeps it dormant, open at the
 server, for about half a minute, in case it is opened again. Microsoft's Q248371 is what happens
@@ -30,6 +31,7 @@ def write_report(
     title: str,
     options: Mapping[str, Any],
     results: Results,
+    lost: Mapping[str, str] = NOBODY,
     receipts: Receipts,
     pictures: Mapping[str, Path],
     started: str,
@@ -38,14 +40,15 @@ def write_report(
 ) -> None:
     """Write the page to `path`.
 
-    Results, first receipts (None for no refusal) and pictures are by host.
+    Results, first receipts (None for no refusal) and pictures are by host, and so is what
+    became of those that were lost.
     """
     run = f"Started {started}, took {seconds(duration_s)}, on {machine}."
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">{escape(run)}</p>',
         f"<p>{QUESTION}</p>",
-        _outcome(results),
+        _outcome(results, lost),
         "<h2>What each preset did</h2>",
         _results(results),
         *_pictures(pictures, results),
@@ -60,20 +63,21 @@ def write_report(
     path.write_text(page(title, body), encoding="utf-8")
 
 
-def _outcome(results: Results) -> str:
+def _outcome(results: Results, lost: Mapping[str, str]) -> str:
     rows = [
         (label(host, preset), result)
         for host, presets in results.items()
         for preset, result in presets.items()
     ]
     failed = [name for name, result in rows if not result["ok"]]
+    failed += [f"{host} was lost" for host in lost]
     where = " on every host" if has_hosts(results) else ""
     said = (
         f"Not as expected: {', '.join(failed)}."
         if failed
         else f"Every preset did as expected{where}."
     )
-    lines = [_refusals(name, result) for name, result in rows]
+    lines = [*(_refusals(name, result) for name, result in rows), *lost.values()]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     kind = "outcome bad" if failed else "outcome"
     return f'<div class="{kind}"><strong>{escape(said)}</strong><ul>{items}</ul></div>'

@@ -25,9 +25,9 @@ from clients.lab.terminal.desks import (
     drain_max_s,
     sit,
 )
-from clients.lab.terminal.hosted import Terminal, terminal
+from clients.lab.terminal.hosted import Terminal, TerminalError, terminal
 from clients.lab.timeline import Timeline
-from deploy.hosts.host import Host
+from deploy.hosts.host import Host, HostError
 from redird.presets import PRESETS, Expects
 
 RECALL_WAIT_S = 10.0  # real seconds, and enough for a redirector on a slow host
@@ -118,6 +118,23 @@ class Run:
         }
 
 
+@dataclass(slots=True)
+class Found:
+    """What all of it gave: a run of each preset on each host, but for those that were lost."""
+
+    runs: list[Run] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)  # host: what became of it
+
+    @property
+    def ok(self) -> bool:
+        """Whether every preset did what it promises, everywhere."""
+        return not self.lost and all(run.ok for run in self.runs)
+
+    def rows(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The figures by host and preset; those of a lost host may be few, or none."""
+        return {**{host: {} for host in self.lost}, **by_host(self.runs, Run.row)}
+
+
 def default_time_scale(presets: int, cycles: int, dormant_s: float) -> float:
     """Return the scale with which the whole command takes less than a minute."""
     policy_s = cycles * WORK_S + dormant_s + 2 * max(dormant_s / 6, 1.0)
@@ -157,33 +174,42 @@ class There:
 
 async def reproduce(
     options: Options, hosts: Sequence[Host], logs: Path, on_attempt: OnAttempt
-) -> list[Run]:
+) -> Found:
     """Run every preset in turn, here or on one of the hosts after the other.
 
-    `on_attempt` is called after each attempt. Raises StartFailed, HostError or TerminalError.
+    A host that dies costs what was still to be run there. `on_attempt` is called after each
+    attempt. Raises StartFailed.
     """
+    found = Found()
     if not hosts:
-        return await _all_presets(options, Here(), "", logs, on_attempt)
+        await _all_presets(options, Here(), "", logs, on_attempt, found.runs)
+        return found
     each_s = options.cycles * options.users * WORK_S * options.time_scale
     limit_s = HOST_MAX_S + len(options.presets) * each_s
-    runs = []
     for host in hosts:
         folder = logs / host.name
         folder.mkdir(parents=True, exist_ok=True)
-        async with terminal(host, folder / "terminal.log", limit_s) as one:
-            runs += await _all_presets(options, There(one), host.name, folder, on_attempt)
-    return runs
+        try:
+            async with terminal(host, folder / "terminal.log", limit_s) as one:
+                seat = There(one)
+                await _all_presets(options, seat, host.name, folder, on_attempt, found.runs)
+        except (HostError, TerminalError) as error:
+            found.lost[host.name] = str(error)
+    return found
 
 
 async def _all_presets(
-    options: Options, seat: Seat, host: str, logs: Path, on_attempt: OnAttempt
-) -> list[Run]:
-    runs = []
+    options: Options,
+    seat: Seat,
+    host: str,
+    logs: Path,
+    on_attempt: OnAttempt,
+    runs: list[Run],
+) -> None:
     for preset in options.presets:
         told = functools.partial(on_attempt, host, preset)
         seen = await _run_preset(options.desks(preset), seat, logs, told)
         runs.append(_run(options, preset, host, seen))
-    return runs
 
 
 async def _run_preset(desks: Desks, seat: Seat, logs: Path, told: Told) -> Seen:
@@ -232,16 +258,18 @@ def by_host(runs: Sequence[Run], of: Callable[[Run], T]) -> dict[str, dict[str, 
     return found
 
 
-def as_json(runs: Sequence[Run]) -> dict[str, Any]:
+def as_json(found: Found) -> dict[str, Any]:
     """Return the documented object."""
-    rows = by_host(runs, Run.row)
-    hosts = {"hosts": {host: {"presets": presets} for host, presets in rows.items()}}
-    shown = {"presets": rows[""]} if "" in rows else hosts
-    return {**shown, "ok": all(run.ok for run in runs)}
+    rows = found.rows()
+    if "" in rows:
+        return {"presets": rows[""], "ok": found.ok}
+    errors = {host: {"error": reason} for host, reason in found.lost.items()}
+    hosts = {host: {"presets": rows[host], **errors.get(host, {})} for host in rows}
+    return {"hosts": hosts, "ok": found.ok}
 
 
-def details(options: Options, runs: Sequence[Run]) -> Mapping[str, Any]:
+def details(options: Options, found: Found) -> Mapping[str, Any]:
     """Return everything for `results.json`: the object, the options and the history."""
     asked = {key: value for key, value in asdict(options).items() if key != "hosts" or value}
-    history = by_host(runs, lambda run: [asdict(one) for one in run.attempts])
-    return {**as_json(runs), "options": asked, "history": history.get("", history)}
+    history = by_host(found.runs, lambda run: [asdict(one) for one in run.attempts])
+    return {**as_json(found), "options": asked, "history": history.get("", history)}

@@ -4,7 +4,7 @@ What was expected stands below the table: beside the figures it would not fit 80
 results are by host and preset; a run without hosts has the one host "".
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from rich import box
@@ -26,8 +26,11 @@ COLUMNS = (
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def results_table(results: Results) -> Table:
-    """One row for each preset of each host, last pass or FAIL; expectations below."""
+def results_table(results: Results, lost: Container[str] = ()) -> Table:
+    """One row for each preset of each host, last pass or FAIL; expectations below.
+
+    A host that was lost fails in a row of its own, after those that it still gave.
+    """
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -47,6 +50,8 @@ def results_table(results: Results) -> Table:
             figures = (figure(result[key]) for key, _ in COLUMNS)
             name = Text(f"  {preset}") if host else Text(preset, "bold")
             table.add_row(name, *figures, _outcome(result["ok"]))
+        if host in lost:
+            table.add_row(Text("  lost"), *("" for _ in COLUMNS), _outcome(False))
     return table
 
 
@@ -74,7 +79,7 @@ def _expectations(results: Results) -> Text:
     lines = Text(style="not italic")
     by_preset = {preset: result for one in results.values() for preset, result in one.items()}
     for preset, result in by_preset.items():
-        ok = all(one[preset]["ok"] for one in results.values())
+        ok = all(one[preset]["ok"] for one in results.values() if preset in one)
         lines.append("\n").append_text(_outcome(ok))
         lines.append(f" {preset}", "bold").append(f", expected: {result['expected']}")
     return lines
