@@ -15,6 +15,7 @@ from clients.lab.bench.hosts import hosts
 from clients.lab.bench.yardstick import Result, machine
 from clients.lab.peers.against import AGAINST
 from clients.lab.peers.turns import ROUNDS, Turns
+from clients.lab.quantity import Quantity
 from clients.lab.replaying.playing import DAEMON, LIBRARY
 from deploy.local import StartFailed
 from redird.wire.console import table
@@ -32,7 +33,7 @@ HOSTS = "hosts"  # not of `all`: most have to be built first
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.05),
+    type=Quantity(min=0.05),
     help="of each round  [default: 1, of hosts 5, against a peer 10]",
 )
 @click.option(

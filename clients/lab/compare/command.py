@@ -19,6 +19,7 @@ from clients.lab.compare.show import show
 from clients.lab.compare.source import SourceError, ends_s, load, save
 from clients.lab.compare.virtual import Setting
 from clients.lab.progress import logons_progress
+from clients.lab.quantity import Quantity
 from clients.swarm.executors import PROCESSES_MAX, ExecutorError, WorkerDied
 from clients.swarm.trace import Trace
 from deploy.local import StartFailed
@@ -30,7 +31,7 @@ PROGRAM = "redlab"
 USUAL = ("sp5", "sp6", "recall")
 REAL_BUDGET_S = 20.0  # of each preset, when the time scale is left to us
 SMALL = 10_000  # sessions and visits: done before other processes have started
-SECONDS = click.FloatRange(min=0)
+SECONDS = Quantity(min=0)
 
 FLAGS = {
     "users": click.option("--users", type=click.IntRange(1, 1_000_000), help="closed: so many"),
@@ -64,16 +65,14 @@ def _workload_flags(function: Any) -> Any:
 @click.option(
     "--hold-s", type=SECONDS, default=1.0, show_default=True, help="a visit keeps its file open"
 )
-@click.option(
-    "--delay-s", type=click.FloatRange(0, 10), default=0.0, help="to the server, one way"
-)
+@click.option("--delay-s", type=Quantity(0, 10), default=0.0, help="to the server, one way")
 @click.option("--wired", is_flag=True, help="virtual time, but over memory streams: slower")
 @_workload_flags
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("--save-trace", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--events", type=click.Path(path_type=Path), help="folder of event logs")
 @click.option("--real", is_flag=True, help="by real processes, not in virtual time")
-@click.option("--time-scale", type=click.FloatRange(min=1e-4, max=1000), help="with --real")
+@click.option("--time-scale", type=Quantity(min=1e-4, max=1000), help="with --real")
 @click.option(
     "--processes", type=click.IntRange(0, PROCESSES_MAX), default=0, help="0: as it pays"
 )

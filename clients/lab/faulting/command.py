@@ -19,6 +19,7 @@ from clients.lab.faulting.report import write_report
 from clients.lab.faulting.run import Run, run_faults
 from clients.lab.faulting.sampling import Samples
 from clients.lab.faulting.showing import LiveLine, kinds_json, kinds_table, tables
+from clients.lab.quantity import Quantity
 from deploy.local import StartFailed
 from redird.presets import PRESETS
 from redird.wire.process import fail, output
@@ -28,7 +29,7 @@ PROGRAM = "redlab"
 
 @click.command("faults")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--duration-s", type=click.FloatRange(1, 86_400), default=60.0, show_default=True,
+@click.option("--duration-s", type=Quantity(1, 86_400), default=60.0, show_default=True,
               help="in which faults come and users work")  # fmt: skip
 @click.option("--kinds", default="", help='"a,b": each of these; "all": every one; by default '
               "each is in a run with a chance of a half")  # fmt: skip
@@ -38,7 +39,7 @@ PROGRAM = "redlab"
               help="redirectors")  # fmt: skip
 @click.option("--limit", type=click.IntRange(0), default=8, show_default=True,
               help="of the share; 0: none")  # fmt: skip
-@click.option("--time-scale", type=click.FloatRange(1e-3, 1000), default=0.1, show_default=True,
+@click.option("--time-scale", type=Quantity(1e-3, 1000), default=0.1, show_default=True,
               help="of the preset's times")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("redlab-out"))
 @click.option("--list", "listing", is_flag=True, help="name all kinds and end")

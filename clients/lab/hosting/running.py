@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from clients.lab import ending
+from clients.lab.quantity import Quantity
 from deploy.hosts.cache import find
 from deploy.hosts.host import SYSTEM_SUFFIX, HostError, LimitReached
 from deploy.hosts.running import LIMIT_S, MEMORY_MB, run
@@ -20,7 +21,7 @@ LIMIT_STATUS = 124  # as `timeout` has it
 @click.argument("host")
 @click.argument("command", nargs=-1, required=True)
 @click.option("--system", is_flag=True, help="a whole machine: own kernel, own network")
-@click.option("--limit-s", type=click.FloatRange(min=1), default=LIMIT_S, show_default=True,
+@click.option("--limit-s", type=Quantity(min=1), default=LIMIT_S, show_default=True,
               help="seconds after which it is ended, with status 124")  # fmt: skip
 @click.option("--memory-mb", type=click.IntRange(192, 4096), default=MEMORY_MB,
               show_default=True, help="of a whole machine")  # fmt: skip

@@ -12,6 +12,7 @@ from rich.console import Console
 from clients.lab import ending
 from clients.lab.bench.yardstick import machine
 from clients.lab.progress import logons_progress
+from clients.lab.quantity import Quantity
 from clients.lab.reproduction.reproduce import (
     Found,
     Options,
@@ -44,8 +45,8 @@ PROGRAM = "redlab"
 @click.option("--limit", type=click.IntRange(1, 10_000), default=10, show_default=True)
 @click.option("--users", type=click.IntRange(1, 10_000), help="at most the limit  [default: 8]")
 @click.option("--cycles", type=click.IntRange(2, 10_000), default=6, show_default=True)
-@click.option("--dormant-s", type=click.FloatRange(min=0), default=30.0, show_default=True)
-@click.option("--time-scale", type=click.FloatRange(min=1e-4, max=1000))
+@click.option("--dormant-s", type=Quantity(min=0), default=30.0, show_default=True)
+@click.option("--time-scale", type=Quantity(min=1e-4, max=1000))
 @click.option(
     "--host",
     "hosts",

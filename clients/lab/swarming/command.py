@@ -13,6 +13,7 @@ from rich.console import Console
 from clients.errors import SessionError
 from clients.lab import ending
 from clients.lab.bench.yardstick import machine
+from clients.lab.quantity import Quantity
 from clients.lab.swarming.crew import Pool, Terminals, terminals
 from clients.lab.swarming.leader import Load, lead_swarm, shard_max_s
 from clients.lab.swarming.options import Options, read_hosts, read_workload
@@ -57,9 +58,7 @@ STARTS_MAX_S = 600.0  # of all hosts, one beside the other
 @click.option("--retries", help='"none" or "pause:SECONDS"  [default: none]')
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="sp6", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="of the share  [default: none]")
-@click.option(
-    "--time-scale", type=click.FloatRange(1e-4, 1000), default=1.0, help="of policies"
-)
+@click.option("--time-scale", type=Quantity(1e-4, 1000), default=1.0, help="of policies")
 @click.option("--redird", default="", help="a redirector that runs, instead of our own daemons")
 @click.option("--server", default="files", show_default=True, help="its name for the server")
 @click.option("--share", default="docs", show_default=True)
@@ -69,7 +68,7 @@ STARTS_MAX_S = 600.0  # of all hosts, one beside the other
 @click.option("--dask", metavar="ADDRESS", help="shards run on a Dask cluster")
 @click.option("--host", "hosts", multiple=True, metavar="NAME=N",
               help="N terminal servers on a host; repeatable")  # fmt: skip
-@click.option("--grace-s", type=click.FloatRange(min=0), default=30.0, show_default=True,
+@click.option("--grace-s", type=Quantity(min=0), default=30.0, show_default=True,
               help="for sessions to end after the duration")  # fmt: skip
 @click.option("--in-flight-max", type=click.IntRange(1), default=20_000, show_default=True,
               help="sessions at once, of one process")  # fmt: skip

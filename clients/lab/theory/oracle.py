@@ -11,6 +11,7 @@ from rich import progress as bars
 from rich.console import Console
 
 from clients.lab import ending
+from clients.lab.quantity import Quantity
 from clients.lab.theory.cells import ERLANG, TICK, TICK_S, USERS, Cell, cells
 from clients.lab.theory.judging import Measured, Verdict, judge
 from clients.lab.theory.picture import oracle_png
@@ -102,10 +103,10 @@ def _planted(
     show_default=True,
     callback=listed(_preset, "presets whose logoff leaves or purges"),
 )
-@click.option("--tick-s", type=click.FloatRange(1, 3600), default=TICK_S, show_default=True)
+@click.option("--tick-s", type=Quantity(1, 3600), default=TICK_S, show_default=True)
 @click.option(
     "--precision",
-    type=click.FloatRange(0.005, 0.2),
+    type=Quantity(0.005, 0.2),
     default=0.02,
     show_default=True,
     help="half width of each interval, relative to theory: sets the run length",

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.lab import ending
+from clients.lab.quantity import Quantity
 from clients.lab.theory.checking import Check, check
 from clients.lab.theory.formulas import NoAnswer
 from clients.lab.theory.planning import AGE_EXACT_S, AGE_MAX_S, Answer, Question, answers
@@ -25,25 +26,21 @@ CHECK_LOAD_MAX = 300.0  # the daemons do a thousand logons a second
 
 @click.command("plan")
 @click.option("--limit", type=click.IntRange(1, 10_000), required=True, help="of connections")
-@click.option("--rate", type=click.FloatRange(1e-6, 1e4), help="logons per second, many users")
+@click.option("--rate", type=Quantity(1e-6, 1e4), help="logons per second, many users")
 @click.option("--users", type=click.IntRange(1, 10_000), help="so many who come back")
-@click.option("--think-s", type=click.FloatRange(0.001, 1e7), help="from logoff to logon, mean")
-@click.option(
-    "--length-s", type=click.FloatRange(0.001, 1e7), required=True, help="mean session"
-)
-@click.option(
-    "--dormant-age-s", type=click.FloatRange(0, 86_400), default=30.0, show_default=True
-)
+@click.option("--think-s", type=Quantity(0.001, 1e7), help="from logoff to logon, mean")
+@click.option("--length-s", type=Quantity(0.001, 1e7), required=True, help="mean session")
+@click.option("--dormant-age-s", type=Quantity(0, 86_400), default=30.0, show_default=True)
 @click.option(
     "--tick-s",
-    type=click.FloatRange(0, 86_400),
+    type=Quantity(0, 86_400),
     default=0.0,
     show_default=True,
     help="one scavenger tick for all; 0: each file on its own deadline",
 )
 @click.option(
     "--target",
-    type=click.FloatRange(0.0005, 0.9),
+    type=Quantity(0.0005, 0.9),
     default=0.01,
     show_default=True,
     help="the part of logons that may be refused",
