@@ -96,6 +96,7 @@ async def test_what_is_killed_costs_its_own_shard_and_a_signal_keeps_the_rest(fo
         (["swarm", "--host", "vax=2"], "no host vax: there are native, "),
         (["swarm", "--host", "native"], "--host native: write native=N"),
         (["swarm", "--host", "native=0"], "--host native=0: write native=N"),
+        (["swarm", "--host", f"native={'9' * 5000}"], "9: write native=N"),
         (["swarm", "--host", "native=1", "--host", "native=1"], "name each host once"),
         (["swarm", "--host", "native=1", "--processes", "2"], "--host and --processes"),
         (["swarm", "--host", "native=1", "--dask", "tcp://x:1"], "--host and --dask"),

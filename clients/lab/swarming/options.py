@@ -14,6 +14,7 @@ from deploy.hosts.host import HostError, split_name
 from redird.wire.config import read_table
 
 TERMINALS_MAX = 64  # on one host
+COUNTS = {str(count): count for count in range(1, TERMINALS_MAX + 1)}
 THINKING_SLACK = 1.5  # of a closed trace: by how much its users may be kept waiting
 THINKING_SLACK_S = 60.0
 
@@ -115,11 +116,11 @@ def read_hosts(given: Sequence[str]) -> tuple[tuple[str, int], ...]:
     for text in given:
         name, _, count = text.partition("=")
         split_name(name)
-        if not (count.isascii() and count.isdigit() and 1 <= int(count) <= TERMINALS_MAX):
+        if count not in COUNTS:
             raise HostError(
                 f"--host {text}: write {name}=N, N terminal servers, 1 to {TERMINALS_MAX}"
             )
         if name in hosts:
             raise HostError(f"--host {text}: name each host once")
-        hosts[name] = int(count)
+        hosts[name] = COUNTS[count]
     return tuple(hosts.items())
