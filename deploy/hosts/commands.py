@@ -1,9 +1,11 @@
 """What a command in words is on a host: Python, one of our programs, a script, another."""
 
+import re
 from collections.abc import Sequence
 
 from deploy.hosts.host import HostError
 
+FLAGS = "-[bBdEiIOPqsSuvx]+"  # of Python, those that take nothing more
 PYTHONS = ("python", "python3", "python3.11")
 PROGRAMS = {
     "redird": "redird",
@@ -30,6 +32,6 @@ def arguments(python: str, command: Sequence[str]) -> list[str]:
 def script(command: Sequence[str]) -> str | None:
     """The file of ours that the command runs, if it runs one."""
     program, *rest = command
-    if program in PYTHONS and rest:
-        program = rest[0]
+    if program in PYTHONS:
+        program = next((one for one in rest if not re.fullmatch(FLAGS, one)), "")
     return program if program.endswith(".py") else None

@@ -39,7 +39,7 @@ def folder(path: str, permissions: int = 0o755) -> Entry:
 
 def link(path: str, target: str) -> Entry:
     """A symlink."""
-    return Entry(path, stat.S_IFLNK | 0o777, target.encode())
+    return Entry(path, stat.S_IFLNK | 0o777, _bytes(target))
 
 
 def device(path: str, permissions: int, major: int, minor: int) -> Entry:
@@ -89,10 +89,15 @@ def _check(entry: Entry) -> None:
 
 
 def _write_one(out: BinaryIO, number: int, entry: Entry) -> None:
-    name = entry.path.encode() + b"\0"
+    name = _bytes(entry.path) + b"\0"
     size = len(entry.content)
     # Its number; mode; user, group; 1 name; no time; size; disk; device; name's size; no sum.
     fields = (number, entry.mode, 0, 0, 1, 0, size, 0, 0, *entry.device, len(name), 0)
     head = MAGIC + "".join(f"{field:08x}" for field in fields)
     for part in (head.encode() + name, entry.content):
         out.write(part + bytes(-len(part) % ALIGNED_TO))
+
+
+def _bytes(name: str) -> bytes:
+    """A name as the disk has it, which need not be UTF-8."""
+    return name.encode(errors="surrogateescape")

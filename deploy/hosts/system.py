@@ -19,6 +19,7 @@ from typing import IO, BinaryIO
 import trio
 
 from deploy.hosts import cpio
+from deploy.hosts.bringing import brought
 from deploy.hosts.commands import arguments, script
 from deploy.hosts.guarding import guarded
 from deploy.hosts.host import Host, HostError
@@ -31,6 +32,7 @@ GUEST = Path(__file__).parent / "guest"
 PYTHON = "/usr/bin/python3.11"
 SITE = "/redird/site"
 PATHS = "/usr/bin:/bin:/usr/sbin:/sbin:/redird/bin"
+OTHER_FIRST_BYTES = 24 << 20  # our packages and what goes with them
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\n"
 
 
@@ -148,9 +150,19 @@ def _entries(host: Host, job: Job) -> Iterator[cpio.Entry]:
     yield cpio.file("init", (GUEST / "init").read_bytes(), 0o755)
     yield cpio.folder("redird")
     yield cpio.file("redird/agent.py", (GUEST / "agent.py").read_bytes())
-    yield cpio.file("redird/command", _script(job, here).encode())
+    yield cpio.file("redird/command", os.fsencode(_script(job, here)))
     yield from cpio.tree(site(), SITE.lstrip("/"))
-    yield from _brought(job, here)
+    files = dict(job.files)
+    if (name := script(job.command)) is not None:
+        files.setdefault(name, Path(name))
+    yield from brought(files, here, _room(host, job))
+
+
+def _room(host: Host, job: Job) -> int:
+    """For how many bytes there is memory when the kernel has them twice, as it unpacks them."""
+    assert host.initramfs is not None
+    first = host.initramfs.stat().st_size + OTHER_FIRST_BYTES
+    return job.memory_mb * 2**20 // 2 - first
 
 
 def _script(job: Job, here: Path) -> str:
@@ -159,34 +171,3 @@ def _script(job: Job, here: Path) -> str:
     exports = (f"export {name}={shlex.quote(text)}\n" for name, text in settings.items())
     command = shlex.join(arguments(PYTHON, job.command))
     return f"cd {shlex.quote(str(here))}\n{''.join(exports)}exec {command}\n"
-
-
-def _brought(job: Job, here: Path) -> Iterator[cpio.Entry]:
-    """Files of this machine at the same places there, in folders that exist there."""
-    files = dict(job.files)
-    if (name := script(job.command)) is not None:
-        files.setdefault(name, Path(name))
-    made = {Path("/")}
-    for there, path in [
-        (here / "x", None),
-        *((here / one, path) for one, path in files.items()),
-    ]:
-        there = Path(os.path.normpath(there))
-        for above in reversed(there.parents):
-            if above not in made:
-                yield cpio.folder(str(above)[1:])
-                made.add(above)
-        if path is not None:
-            yield from _read(str(there)[1:], path)
-
-
-def _read(there: str, path: Path) -> Iterator[cpio.Entry]:
-    try:
-        if path.is_dir():
-            yield from cpio.tree(path, there)
-        else:
-            permissions = path.stat().st_mode & 0o777
-            yield cpio.file(there, path.read_bytes(), permissions)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise HostError(f"{path} cannot be brought along: {reason}") from None

@@ -53,7 +53,8 @@ def read(data: bytes) -> tuple[list[cpio.Entry], bytes]:
         if name == b"TRAILER!!!\0":
             return found, data[at:]
         device = (fields[9], fields[10])
-        found.append(cpio.Entry(name[:-1].decode(), mode, content, device))
+        path = name[:-1].decode(errors="surrogateescape")
+        found.append(cpio.Entry(path, mode, content, device))
 
 
 @settings(max_examples=40)
@@ -87,6 +88,16 @@ def test_the_program_cpio_unpacks_it(tmp_path, requires):
     subprocess.run(["cpio", "-idm", "--quiet"], input=packed(entries), cwd=tmp_path, check=True)
 
     assert entries == list(cpio.tree(tmp_path))
+
+
+def test_a_name_that_is_not_utf_8_is_kept_as_it_is(tmp_path):
+    name = os.fsdecode(b"\xff")
+    (tmp_path / name).write_text("x")
+    (tmp_path / "link").symlink_to(name)
+
+    found, _ = read(packed(cpio.tree(tmp_path)))
+
+    assert [("link", b"\xff"), (name, b"x")] == [(one.path, one.content) for one in found]
 
 
 def test_a_device_has_its_numbers():

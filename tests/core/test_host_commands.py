@@ -34,7 +34,9 @@ def test_no_command_is_refused():
     [
         ("a.py -v", "a.py"),
         ("python3 a/b.py c.py", "a/b.py"),
+        ("python3 -u -Bs a.py", "a.py"),
         ("python3 -m x c.py", None),
+        ("python3 -Bc pass c.py", None),
         ("python3", None),
         ("busybox cat a.py", None),
     ],
