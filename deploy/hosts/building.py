@@ -20,6 +20,7 @@ import trio
 from deploy.hosts import cache, packages, planning
 from deploy.hosts.guarding import guarded
 from deploy.hosts.host import HostError
+from deploy.hosts.keeping import removed
 from deploy.hosts.locking import locked
 from deploy.hosts.planning import SCRIPTS, Plan, Wish
 from deploy.hosts.steps import Architecture, Step
@@ -167,6 +168,9 @@ class Making:
         await self._run_script()
         result = self.plan.result(self.step.part)
         result.parent.mkdir(parents=True, exist_ok=True)
+        # One that is there is damaged, or it would not be made anew.
+        if not await trio.to_thread.run_sync(removed, result):
+            raise HostError(f"{result} is to be made anew, and a host that runs uses it")
         (self.folder / "out").rename(result)
         kept = cache.log(self.plan.name(self.step.part))
         kept.parent.mkdir(exist_ok=True)

@@ -22,6 +22,8 @@ from pathlib import Path
 from deploy.hosts.host import ARCHES, NATIVE, Host, HostError, split_name
 
 ROOT, KERNEL, INITRAMFS = "root", "kernel", "initramfs"  # the steps whose results make a host
+# The file without which such a result is none.
+MAIN_FILES = {ROOT: "usr/bin/python3.11", KERNEL: "kernel", INITRAMFS: "base.cpio"}
 
 
 @dataclass(slots=True)
@@ -74,10 +76,10 @@ def find(name: str) -> Host:
     arch, mode = split_name(name)
     if arch == NATIVE:
         return Host(arch, mode)
-    host = _host(read(arch), mode)
-    if not all(path.exists() for path in _parts(host)):
+    record = read(arch)
+    if not _is_ready(record, mode):
         raise HostError(f"host {name} is not built: redlab hosts build {arch}")
-    return host
+    return _host(record, mode)
 
 
 def ready() -> Iterator[tuple[str, str, bool]]:
@@ -85,7 +87,12 @@ def ready() -> Iterator[tuple[str, str, bool]]:
     for arch in ARCHES:
         record = read(arch)
         for mode in ("user", "system"):
-            yield arch, mode, all(path.exists() for path in _parts(_host(record, mode)))
+            yield arch, mode, _is_ready(record, mode)
+
+
+def _is_ready(record: Record, mode: str) -> bool:
+    parts = [ROOT] if mode == "user" else [ROOT, KERNEL, INITRAMFS]
+    return all(is_whole(part, record.path(part)) for part in parts)
 
 
 def _host(record: Record, mode: str) -> Host:
@@ -96,17 +103,32 @@ def _host(record: Record, mode: str) -> Host:
     return Host(record.arch, mode, root, kernel, record.path(INITRAMFS) / "base.cpio")
 
 
-def _parts(host: Host) -> list[Path]:
-    return [path for path in (host.root, host.kernel, host.initramfs) if path is not None]
+def is_whole(part: str, result: Path) -> bool:
+    """Whether the result of a step is there, with what is needed of it."""
+    try:
+        found = (result / MAIN_FILES.get(part, "")).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return found.st_size > 0 or part not in MAIN_FILES
 
 
 def read(arch: str) -> Record:
     """What is known of an architecture; nothing, if its record cannot be read."""
     with suppress(OSError, ValueError, TypeError):
         found = Record(**json.loads(_record(arch).read_text()))
-        if found.arch == arch and isinstance(found.keys, dict):
+        if found.arch == arch and _makes_sense(found):
             return found
     return Record(arch)
+
+
+def _makes_sense(record: Record) -> bool:
+    tables = (record.versions, record.tools, record.keys)
+    numbers = (record.resolved_at, record.built_at)
+    return (
+        all(isinstance(table, dict) for table in (*tables, record.seconds))
+        and all(isinstance(text, str) for table in tables for text in table.values())
+        and all(isinstance(number, int | float) for number in numbers)
+    )
 
 
 def write(record: Record) -> None:
@@ -125,8 +147,9 @@ def _record(arch: str) -> Path:
 def size(path: Path) -> int:
     """How many bytes a folder takes, each file once."""
     sizes: dict[int, int] = {}
-    with suppress(FileNotFoundError):  # on its way out
-        for one in path.rglob("*"):
-            stat = one.lstat()
-            sizes[stat.st_ino] = stat.st_blocks * 512
+    for top, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):  # somebody builds or cleans
+                stat = os.lstat(Path(top, name))
+                sizes[stat.st_ino] = stat.st_blocks * 512
     return sum(sizes.values())

@@ -43,7 +43,8 @@ class Plan:
     @property
     def left(self) -> list[Step]:
         """The steps that are to be done."""
-        return [step for step in self.architecture.steps if not self.result(step.part).exists()]
+        steps = self.architecture.steps
+        return [one for one in steps if not cache.is_whole(one.part, self.result(one.part))]
 
 
 def known(architecture: Architecture) -> Plan | None:

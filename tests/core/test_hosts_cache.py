@@ -15,10 +15,9 @@ def folder(tmp_path, monkeypatch):
 def made(*parts: str) -> None:
     record = cache.Record("alpha", keys=dict.fromkeys(parts, "0ff1ce"))
     for part in parts:
-        cache.result(f"alpha-{part}", "0ff1ce").mkdir(parents=True)
-    for part, file in ((cache.KERNEL, "kernel"), (cache.INITRAMFS, "base.cpio")):
-        if part in parts:
-            (record.path(part) / file).touch()
+        main = record.path(part) / cache.MAIN_FILES[part]
+        main.parent.mkdir(parents=True)
+        main.write_text(part)
     cache.write(record)
 
 
@@ -50,10 +49,27 @@ def test_a_system_has_its_kernel_and_its_first_files(folder):
     assert ["alpha"] == sorted({arch for arch, _, ready in cache.ready() if ready})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"arch": "arm64"}', '{"unknown": 1}'])
+@pytest.mark.parametrize("part", [cache.ROOT, cache.KERNEL, cache.INITRAMFS])
+def test_a_host_without_one_of_its_main_files_is_not_ready(part):
+    made(cache.ROOT, cache.KERNEL, cache.INITRAMFS)
+    (cache.read("alpha").path(part) / cache.MAIN_FILES[part]).write_text("")
+
+    assert ("alpha", "system", False) in cache.ready()
+    with pytest.raises(HostError, match="alpha-system is not built"):
+        cache.find("alpha-system")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", "\xff", '{"arch": "arm64"}', '{"unknown": 1}'),
+        *('{"arch": "alpha", "keys": {"root": 5}}', '{"arch": "alpha", "versions": []}'),
+        '{"arch": "alpha", "built_at": "yesterday"}',
+    ],
+)
 def test_a_record_that_cannot_be_read_is_none(folder, text):
     (folder / "hosts").mkdir(parents=True)
-    (folder / "hosts/alpha.json").write_text(text)
+    (folder / "hosts/alpha.json").write_text(text, "latin-1")
 
     assert cache.Record("alpha") == cache.read("alpha")
 

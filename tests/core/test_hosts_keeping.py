@@ -85,6 +85,7 @@ def test_a_removal_that_breaks_off_leaves_nothing_that_looks_whole(folder, monke
         raise OSError(28, "broken off", str(path))
 
     one = filled(folder / "steps/alpha-root/0ff1ce")
+    filled(one / "usr/bin").joinpath("python3.11").write_text("x")
     cache.write(cache.Record("alpha", keys={"root": "0ff1ce"}))
     assert "alpha" == cache.find("alpha").name
     with monkeypatch.context() as broken:

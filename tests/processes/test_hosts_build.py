@@ -22,9 +22,9 @@ WAIT_MAX_S = 30
 # A step writes its name into `did` beside the scripts each time it is run.
 SCRIPTS = {
     "library": 'echo one > "$OUT/library"',
-    "root": 'cp "$FROM_LIBRARY/library" "$OUT/python"',
-    "kernel": 'touch "$OUT/kernel"',
-    "initramfs": 'cat "$FROM_ROOT/python" > "$OUT/base.cpio"',
+    "root": 'mkdir -p "$OUT/usr/bin"; cp "$FROM_LIBRARY/library" "$OUT/usr/bin/python3.11"',
+    "kernel": 'echo one > "$OUT/kernel"',
+    "initramfs": 'cat "$FROM_ROOT/usr/bin/python3.11" > "$OUT/base.cpio"',
 }
 # The first time it waits to be killed; it goes on where it was.
 WAITING = """
@@ -131,7 +131,7 @@ def test_a_host_is_built_once_and_then_kept(hosts):
 def test_a_changed_step_and_what_is_made_from_it_are_made_anew(hosts):
     hosts.run("build", "alpha")
     hosts.did()
-    hosts.write("root", 'echo two > "$OUT/python"')
+    hosts.write("root", SCRIPTS["root"] + '; echo two >> "$OUT/usr/bin/python3.11"')
 
     assert hosts.listed()["outdated"]
     hosts.run("build", "alpha")
@@ -164,6 +164,24 @@ def test_an_interrupted_build_leaves_nothing_running_and_goes_on_later(hosts, nu
     assert {"library", "root", "initramfs"} <= set(hosts.did())
     (result,) = (hosts.cache / "steps/alpha-library").glob("*/library")
     assert f"{pid}\n" == result.read_text()
+
+
+@pytest.mark.parametrize("lost", ["remove", "empty"])
+def test_a_result_that_lost_its_main_file_is_made_anew(hosts, lost):
+    hosts.run("build", "alpha")
+    hosts.did()
+    (archive,) = (hosts.cache / "steps/alpha-initramfs").glob("*/base.cpio")
+    if lost == "remove":
+        archive.unlink()
+    else:
+        archive.write_bytes(b"")
+    assert not hosts.listed()["ready"]
+
+    hosts.run("build", "alpha")
+
+    assert ["initramfs"] == hosts.did()
+    assert "one\n" == archive.read_text()
+    assert hosts.listed()["ready"]
 
 
 def test_a_step_that_fails_is_told_with_the_end_of_its_log(hosts):
@@ -209,12 +227,14 @@ def test_packages_that_this_machine_lacks_are_named_with_what_installs_them(host
 
 def test_everything_can_be_cleaned_away(hosts):
     hosts.run("build", "alpha")
+    for name in ("alpha-0ff1ce", "vax-0ff1ce"):
+        (hosts.cache / "python" / name).mkdir(parents=True)
 
     out, _ = hosts.run("clean", "--all")
 
     assert "given back" in out
     assert not hosts.listed("user")["ready"]
-    assert [] == list((hosts.cache / "steps").iterdir())
+    assert ["locks"] == [path.name for path in hosts.cache.iterdir() if list(path.iterdir())]
     assert "nothing to remove" in hosts.run("clean", "--all")[0]
 
 
@@ -227,7 +247,7 @@ def test_what_a_running_host_uses_is_not_cleaned_away(hosts):
     name = str(used.relative_to(hosts.cache))
     assert [name] == json.loads(out)["in_use"]
     assert f"kept {name}: a host that runs uses it\n" == err
-    assert (used / "python").exists()
+    assert (used / "usr/bin/python3.11").exists()
 
 
 @pytest.mark.parametrize("command", ["list", "clean"])
