@@ -55,7 +55,9 @@ def check_machine() -> None:
 
 def installed(names: Iterable[str]) -> dict[str, str]:
     """The versions of those of these packages that this machine has."""
-    return versions.installed(_said(["dpkg-query", "-W", "-f", versions.QUERY, *names]))
+    wanted = list(names)  # none would be all there are
+    said = _said(["dpkg-query", "-W", "-f", versions.QUERY, *wanted]) if wanted else ""
+    return versions.installed(said)
 
 
 def missing(names: Iterable[str]) -> list[str]:

@@ -115,7 +115,7 @@ def _kept(kind: str, files: Files, base: Path | None) -> Path:
     if not made.is_dir():
         _make(made, files, base, compiler)
         _drop_unused(sites)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # it is gone, or somebody else's
         os.utime(made)
     return made
 

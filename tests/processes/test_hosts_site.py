@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.hosts import packages
 from deploy.hosts import site as sites
 from deploy.hosts.keeping import using
 from tests.architecture import ROOT
@@ -99,3 +100,22 @@ def test_what_compiles_a_site_does_not_hear_the_terminal(tmp_path):
     sites._compile(str(compiler), tmp_path)
 
     assert os.getsid(0) != int((tmp_path / "compiler.session").read_text())
+
+
+def test_a_site_that_somebody_else_made_will_do(tmp_path, monkeypatch):
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path))
+    files = {"a.py": tmp_path / "a.py"}
+    files["a.py"].touch()
+    made = sites._kept("theirs", files, None)
+    monkeypatch.setattr(os, "utime", refuse)
+
+    assert made == sites._kept("theirs", files, None)
+
+
+def test_of_no_packages_none_is_installed(requires):
+    requires("dpkg-query", "dpkg")
+
+    assert {} == packages.installed([])
