@@ -1,6 +1,7 @@
 """A command under a guard (`guard.py`): it ends with its context, and with this process."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -77,7 +78,9 @@ class Guarded:
                 await self.process.wait()
             self._ending = self._ending or "asked"
             self.process.kill()
-            await self.process.wait()
+            if await self.process.wait() and self.pid:
+                with suppress(ProcessLookupError):  # the guard was killed, and left it
+                    os.killpg(self.pid, signal.SIGKILL)
             for stream in (self.process.stdin, self.process.stdout):
                 if stream is not None:
                     await trio.aclose_forcefully(stream)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import trio
 
+from deploy.hosts.host import HostError, LimitReached
 from deploy.hosts.unwrapping import unwrapped
 
 CHUNK = 65_536
@@ -16,13 +17,29 @@ async def copied(
     stdout: trio.abc.ReceiveStream,
     wait: Callable[[], Awaitable[int]],
 ) -> int:
-    """Copy our standard input there and its output here until it ended: its status."""
+    """Copy our standard input there and its output here until it ended: its status.
+
+    Whoever reads our output may be slow, but not so slow that a limit does not end it.
+    """
+    all_out = trio.Event()
+
+    async def copy_out() -> None:
+        async for part in stdout:
+            await write(1, part)
+        all_out.set()
+
     with unwrapped():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_copy_in, stdin)
-            async for part in stdout:
-                await write(1, part)
-            status = await wait()
+            nursery.start_soon(copy_out)
+            try:
+                status = await wait()
+            except LimitReached:
+                raise
+            except HostError:
+                await all_out.wait()
+                raise
+            await all_out.wait()
             nursery.cancel_scope.cancel()
     return status
 

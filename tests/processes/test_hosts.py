@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from deploy.hosts.guarding import Guarded
 from deploy.hosts.host import Host, HostError, LimitReached
 from deploy.hosts.running import running
 
@@ -209,6 +210,40 @@ def test_nothing_is_left_when_redlab_is_ended(tmp_path, number, paused):
         wait_for(lambda: not any(runs(pid) for pid in numbers), f"{numbers} still run")
 
 
+async def test_a_guest_whose_guard_is_killed_ends_with_its_context():
+    async with running(NATIVE, python("import time; time.sleep(600)")) as guest:
+        assert isinstance(guest.running, Guarded)
+        guest.running.process.kill()
+        with pytest.raises(HostError, match="native: ended by a signal to its guard"):
+            await guest.wait()
+
+    wait_for(lambda: not runs(guest.pid), "it still runs")
+
+
+COPIED = """
+import sys, trio
+from deploy.hosts.host import Host, LimitReached
+from deploy.hosts.inheriting import copied
+from deploy.hosts.running import running
+
+async def main():
+    command = ["python3", "-c", "import time; print('x' * 10**7); time.sleep(600)"]
+    async with running(Host("native", "native"), command, limit_s=1) as guest:
+        await copied(guest.stdin, guest.stdout, guest.wait)
+
+try:
+    trio.run(main)
+except LimitReached:
+    sys.exit(124)
+"""
+
+
+def test_the_limit_ends_it_though_nobody_reads_what_it_says():
+    command = [sys.executable, "-c", COPIED]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as unread:
+        assert 124 == unread.wait(20)
+
+
 def hosts_run(*arguments: str, **options) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "clients.lab", "hosts", "run", *arguments]
     return subprocess.run(command, capture_output=True, timeout=40, **options)
@@ -230,6 +265,14 @@ def test_hosts_run_says_in_one_line_that_the_time_was_up():
         ended.stdout,
         ended.stderr,
     )
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "-1", "0.5", "soon"])
+def test_a_limit_that_is_none_is_refused(limit):
+    ended = hosts_run("native", "--limit-s", limit, "--", "true")
+
+    assert (2, b"") == (ended.returncode, ended.stdout)
+    assert b"'--limit-s'" in ended.stderr
 
 
 @pytest.mark.parametrize(
