@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.hosts import cpio
@@ -45,7 +46,9 @@ def _sizes(path: Path) -> Iterator[int]:
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         for top, _, files in os.walk(path):
-            yield from (os.lstat(os.path.join(top, name)).st_size for name in files)
+            for name in files:
+                with suppress(FileNotFoundError):  # it went meanwhile
+                    yield os.lstat(Path(top, name)).st_size
     elif stat.S_ISREG(found.st_mode):
         yield found.st_size
     else:
