@@ -124,7 +124,9 @@ def test_a_host_that_is_not_built_is_one_line_that_says_how(tmp_path, monkeypatc
 def dying_alpha(tmp_path, monkeypatch):
     """An Alpha whose emulator ends at once."""
     monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path / "hosts"))
-    cache.result("alpha-root", "0ff1ce").mkdir(parents=True)
+    python = cache.result("alpha-root", "0ff1ce") / cache.MAIN_FILES[cache.ROOT]
+    python.parent.mkdir(parents=True)
+    python.write_text("a processor's")
     cache.write(cache.Record("alpha", keys={"root": "0ff1ce"}))
     emulator = tmp_path / "qemu-alpha-static"
     emulator.write_text("#!/bin/sh\nexit 3\n")
