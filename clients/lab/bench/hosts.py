@@ -8,6 +8,7 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,14 +54,28 @@ def _ready(notes: list[str]) -> Iterator[Host]:
 
 
 async def measure(host: Host, server: str, seconds: float) -> dict[str, Any]:
-    """What goes wrong leaves its log, which the error names."""
+    """Logons and logoffs of a crowd on one host; raises HostError or TerminalError."""
     crowd = Crowd(SITTING, CYCLING, seconds)
-    folder = Path(tempfile.mkdtemp(prefix="redlab-"))
-    async with terminal(host, folder / "terminal.log", LIMIT_S) as one:
-        await one.prepare("crowd", server, {})
-        found = await one.go(asdict(crowd), SILENCE_MAX_S)
-    shutil.rmtree(folder)
+    with _folder() as folder:
+        async with terminal(host, folder / "terminal.log", LIMIT_S) as one:
+            await one.prepare("crowd", server, {})
+            found = await one.go(asdict(crowd), SILENCE_MAX_S)
     return found | {"per_s": len(found["logons_s"]) / found["took_s"]}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that stays if something goes wrong with the host: the error names its log."""
+    folder = Path(tempfile.mkdtemp(prefix="redlab-"))
+    wrong = False
+    try:
+        yield folder
+    except (HostError, TerminalError):
+        wrong = True
+        raise
+    finally:
+        if not wrong:
+            shutil.rmtree(folder)
 
 
 def _result(name: str, found: dict[str, Any], native: float) -> Result:
