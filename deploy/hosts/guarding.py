@@ -46,7 +46,8 @@ class Guarded:
 
     def signal(self, number: int) -> None:
         """Signal the whole group; nothing happens if it has ended."""
-        if not self._ending:
+        # Once the guard is gone the number may be anybody's, heard of it or not.
+        if not self._ending and self.process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 

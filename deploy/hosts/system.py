@@ -85,14 +85,15 @@ async def booted(
     host: Host, job: Job, limit_s: float, stderr: IO[bytes] | None
 ) -> AsyncIterator[Machine]:
     """Boot a machine for `job`; it is off when the context is left."""
-    with ExitStack() as theirs:
+    with ExitStack() as our_ends, ExitStack() as theirs:
         first_files = theirs.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
         await trio.to_thread.run_sync(_write_first_files, first_files, host, job)
         ours = {}
         ports = {}
         for name in PORTS:
-            ours[name], end = socket.socketpair()
-            ports[name] = theirs.enter_context(end).fileno()
+            one, other = socket.socketpair()
+            ours[name] = our_ends.enter_context(one)
+            ports[name] = theirs.enter_context(other).fileno()
         command = emulator(host, job.memory_mb, first_files.fileno(), ports)
         async with guarded(
             command,

@@ -182,6 +182,19 @@ async def test_a_killed_guest_has_the_status_of_the_signal():
         assert 128 + signal.SIGKILL == await guest.wait()
 
 
+async def test_a_number_that_may_be_anybodys_is_not_signalled(monkeypatch):
+    async with running(NATIVE, ["true"]) as guest:
+        assert isinstance(guest.running, Guarded)
+        guard = guest.running.process.pid
+        wait_for(lambda: not runs(guard), "the guard still runs")  # nobody has heard its word
+        signalled = []
+        monkeypatch.setattr(os, "killpg", lambda *given: signalled.append(given))
+        guest.kill()
+
+        assert [] == signalled
+        assert 0 == await guest.wait()
+
+
 @pytest.mark.parametrize(
     ("number", "paused"),
     [
