@@ -182,7 +182,8 @@ async def test_ten_thousand_requests_at_once_are_all_answered(at):
     echoes = b"".join(packed(number, "Echo") for number in range(2, 10_002))
     heard = await answers(at, echoes, negotiated=True, until=-10_001)
 
-    assert [*range(-2, -10_002, -1)] == [header[0] for header in heard]
+    answered = [header[0] for header in heard if header[0] < 0]  # it may ask for an echo too
+    assert [*range(-2, -10_002, -1)] == answered
 
 
 @attacked

@@ -24,7 +24,7 @@ def started_by(pid: int) -> dict[tuple[int, str], str]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            text = (entry / "cmdline").read_text()
+            text = (entry / "cmdline").read_text(errors="replace")
         except OSError:
             continue
         if stat[0] != "Z":
