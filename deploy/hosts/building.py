@@ -2,7 +2,7 @@
 
 A step is a script that works in a folder of its own. When it is done its result is renamed into
 place and the folder goes; when it was interrupted the folder stays, and the next build goes on
-there.
+there, or from the beginning if that fails.
 """
 
 import os
@@ -163,9 +163,18 @@ class Making:
 
     async def make(self) -> None:
         """Have the result in place; raises HostError."""
+        taken_up = (self.folder / "build").exists()
         await trio.to_thread.run_sync(self._prepare)
         await self._fetch()
-        await self._run_script()
+        try:
+            await self._run_script()
+        except HostError:
+            if not taken_up:
+                raise
+            # A file that was cut off in the middle may pass for done: once from the beginning.
+            await trio.to_thread.run_sync(shutil.rmtree, self.folder / "build")
+            await trio.to_thread.run_sync(self._prepare)
+            await self._run_script()
         result = self.plan.result(self.step.part)
         result.parent.mkdir(parents=True, exist_ok=True)
         # One that is there is damaged, or it would not be made anew.

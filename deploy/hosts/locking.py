@@ -16,8 +16,8 @@ TURN_S = 0.2
 async def locked(arch: str, note: Callable[[str], None]) -> AsyncIterator[int]:
     """Hold an architecture's lock, after whoever has it; yields its descriptor.
 
-    It is free when all processes that have the descriptor are gone: programs that a build
-    starts get it too, so that nobody meets those of a build that was killed.
+    It is free when all processes that have the descriptor are gone: the scripts of steps get
+    it too, so that nobody meets those of a build that was killed.
     """
     path = cache.folder() / "locks" / arch
     path.parent.mkdir(parents=True, exist_ok=True)

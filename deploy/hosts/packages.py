@@ -19,6 +19,7 @@ from deploy.hosts.steps import Architecture
 
 RELEASE = "bookworm"  # with Python 3.11 and Linux 6.1
 APT_MAX_S = 3600.0
+SAID_MAX_S = 120.0
 ETC = Path("/etc/apt")
 TAIL_LINES = 20
 
@@ -184,8 +185,10 @@ def _said(command: Sequence[str]) -> str:
     env = os.environ | {"LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
-            command, env=env, capture_output=True, text=True, check=False, timeout=300
+            command, env=env, capture_output=True, text=True, check=False, timeout=SAID_MAX_S
         )
     except FileNotFoundError:
         return ""
+    except subprocess.TimeoutExpired:
+        raise HostError(f"{command[0]} did not end within {SAID_MAX_S:g} s") from None
     return done.stdout

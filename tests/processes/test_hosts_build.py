@@ -198,6 +198,19 @@ def test_a_step_that_fails_is_told_with_the_end_of_its_log(hosts):
     assert not hosts.listed()["ready"]
 
 
+def test_a_step_that_cannot_go_on_where_it_was_begins_anew(hosts):
+    torn = '[ ! -e torn ] || exit 3; touch torn; [ -e "$0.on" ] || exit 4'
+    hosts.write("library", f"{torn}; {SCRIPTS['library']}")
+    hosts.run("build", "alpha", status=1)
+    (hosts.folder / "library.sh.on").touch()
+    hosts.did()
+
+    hosts.run("build", "alpha")
+
+    assert ["library", "library"] == [part for part in hosts.did() if part == "library"]
+    assert hosts.listed()["ready"]
+
+
 def test_of_two_builds_at_once_one_waits_for_the_other(hosts):
     hosts.write("library", WAITING.replace("wait\n", 'while [ ! -e "$0.go" ]; do :; done\n'))
     with hosts.begun("build", "alpha") as first:
