@@ -97,7 +97,7 @@ def _raw_numbers(module: Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call):
             yield from ((node.lineno, what) for what in _passed(node))
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
             yield from ((node.lineno, name) for name in _named(node) if name not in allowed)
         elif isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
@@ -113,9 +113,11 @@ def _passed(call: ast.Call) -> Iterator[str]:
             yield ast.unparse(call)
 
 
-def _named(assign: ast.Assign) -> Iterator[str]:
+def _named(assign: ast.Assign | ast.AnnAssign) -> Iterator[str]:
     """Names of such numbers that are given one here."""
-    for target in assign.targets:
+    if assign.value is None:
+        return
+    for target in assign.targets if isinstance(assign, ast.Assign) else [assign.target]:
         pairs = [(target, assign.value)]
         if isinstance(target, ast.Tuple) and isinstance(assign.value, ast.Tuple):
             pairs = list(zip(target.elts, assign.value.elts, strict=False))

@@ -244,7 +244,7 @@ LONG_FUNCTION = "def f():\n" + 50 * "    x = 1\n"
             house(
                 ("redird.a", "s.getsockopt(SOL_SOCKET, SO_ERROR, 4)\nos.kill(pid, 0)"),
                 ("redird.b", "x = error.errno in (errno.EIO, 11)\ny = error.errno == 0"),
-                ("redird.c", "SIGINT, a = 2, 3\nSIGINT = signal.SIGINT\n_MS_X = 1 << 3"),
+                ("redird.c", "SIGINT, a = 2, 3\nSIGINT = signal.SIGINT\n_MS_X: int = 1 << 3"),
                 ("redird.d", "raise OSError(-5)\nos.open(p, os.O_RDWR | 0o100, 0o644)"),
                 ("redird.fuse.mounting", "_MS_NOSUID, SIGTERM = 2, 15"),
             ),
