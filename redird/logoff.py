@@ -170,8 +170,6 @@ class _Logoff:
             self.handles_closed += done.handles_closed
             self.proofs += done.shares
         for connection in connections:
-            for opened in list(connection.opens.values()):
-                state.connections.drop_open(opened)
             closing.slot_lost(state, connection)
 
     async def run_out_of_time(self) -> None:
@@ -201,6 +199,9 @@ class _Logoff:
         """The session is gone now; connections that still hold a slot are orphans."""
         state = self.state
         for connection in state.connections.of_session(self.session):
+            taken = parking.run_down(state, connection)  # by handles of others, or cut short
+            if taken:
+                state.spawn(closing.close_handles, state, taken)
             if connection.tree is None:
                 state.connections.end(connection)
                 continue

@@ -146,6 +146,27 @@ async def test_a_shared_handle_stays_when_another_than_the_opener_goes(autojump_
             assert "of u1" == await file.read()
 
 
+@pytest.mark.parametrize("held", ["", "DataWritten"])
+@pytest.mark.parametrize("preset", TAKES)
+async def test_a_shared_handle_its_last_user_left_open_is_closed_in_time(
+    autojump_clock, log, preset, held
+):
+    log.expect("slot_was_gone")
+    async with play(preset) as s:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        await touch(first, "a")
+        async with first.open(at("a")) as file, second.open(at("a")):
+            async with second.open(at("b"), "w") as own:
+                await file.aclose()
+                await own.write("deferred")
+                s.redirector.cable.down.hold(held)
+                await second.logoff()
+            s.redirector.cable.release()
+        await trio.sleep(60)
+
+        assert 0 == len(s.server.handles)
+
+
 @pytest.mark.parametrize("preset", SPARES)
 async def test_what_the_first_left_dormant_is_not_the_seconds_to_lose(autojump_clock, preset):
     async with play(preset) as s:
