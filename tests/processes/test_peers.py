@@ -64,7 +64,7 @@ def test_a_mount_beside_sshfs(requires, tmp_path):
     ]:
         requires(program, package)
     done = bench(
-        "mount", "--against", "sshfs", "--seconds", 1, "--rounds", 1, env=in_folder(tmp_path)
+        "mount", "--against", "sshfs", "--seconds", 2, "--rounds", 1, env=in_folder(tmp_path)
     )
     assert 0 == done.returncode, done.stderr
     rows = json.loads(done.stdout)["benches"]
