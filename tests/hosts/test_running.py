@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,10 +17,10 @@ import trio
 from deploy.hosts.host import Host, HostError, LimitReached
 from deploy.hosts.running import reach, running
 from tests.hosts import visitor
+from tests.hosts.abi import MACHINES
+from tests.processes.alive import Process, runs, started_by, wait_for
 from tests.processes.daemons import share_server
-from tests.processes.test_hosts import runs, wait_for
 
-MACHINES = {"arm64": "aarch64", "armhf": "armv7l", "alpha": "alpha"}
 CLOCK_ASKS = 20
 CLOCK_OFF_MAX_S = 0.02
 BROUGHT = "LICENSE"
@@ -151,29 +150,13 @@ async def test_a_machine_that_switches_itself_off_leaves_its_last_words(machine)
 
 def test_nothing_is_left_when_redlab_is_killed(host):
     command = [*REDLAB, "hosts", "run", host.name, "--", "python3", "-c", "input()"]
-    started: dict[int, str] = {}
+    started: dict[Process, str] = {}
 
     def qemu_runs() -> bool:
-        started.update(descendants(redlab.pid))
-        return any("qemu" in name for name in started.values())
+        started.update(started_by(redlab.pid))
+        return any("qemu" in text.partition("\0")[0] for text in started.values())
 
     with subprocess.Popen(command, stdin=subprocess.PIPE) as redlab:
         wait_for(qemu_runs, "QEMU does not run")
         redlab.kill()
-        wait_for(lambda: not any(runs(pid) for pid in started), f"{started} still run")
-
-
-def descendants(top: int) -> dict[int, str]:
-    """All processes below `top`, with what they run."""
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            parents[int(entry.name)] = (int(stat[1]), os.readlink(entry / "exe"))
-        except OSError:
-            continue
-    found: dict[int, str] = {}
-    above = {top}
-    while above := {pid for pid, (parent, _) in parents.items() if parent in above}:
-        found |= {pid: parents[pid][1] for pid in above}
-    return found
+        wait_for(lambda: not any(map(runs, started)), f"{started} still run")

@@ -6,54 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.processes.alive import runs, started_by, wait_for
 from tests.processes.mounts import require_fuse
 
 ENDED_MAX_S = 20
 LINES = 'NTCreateX "\\a" 0x40 0x2 1 NT_STATUS_OK\nWriteX 1 0 1 1 NT_STATUS_OK\n'
-
-
-def started_by(pid: int) -> dict[tuple[int, str], str]:
-    """A process's children and theirs, by number and time of start, with their commands."""
-    found, parents = {}, {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            text = (entry / "cmdline").read_text(errors="replace")
-        except OSError:
-            continue
-        if stat[0] != "Z":
-            parents[int(entry.name)] = int(stat[1])
-            found[int(entry.name), stat[19]] = text
-    return {one: text for one, text in found.items() if pid in ancestors(one[0], parents)}
-
-
-def ancestors(pid: int, parents: dict[int, int]) -> set[int]:
-    found: set[int] = set()
-    while (pid := parents.get(pid, 0)) and pid not in found:
-        found.add(pid)
-    return found
-
-
-def runs(one: tuple[int, str]) -> bool:
-    """Whether that very process is still there."""
-    try:
-        stat = Path(f"/proc/{one[0]}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return False
-    return stat[19] == one[1] and stat[0] != "Z"
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + ENDED_MAX_S
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 @pytest.fixture

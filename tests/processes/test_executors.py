@@ -12,6 +12,7 @@ import pytest
 
 from clients.swarm import executors
 from clients.swarm.executors import ExecutorError, WorkerDied, executor
+from tests.processes.alive import runs
 
 
 def is_running(pid: int) -> bool:
@@ -80,14 +81,7 @@ def test_workers_do_not_outlive_who_started_them(tmp_path):
 
     assert 2 == len(pids)
     assert -signal.SIGKILL == started.returncode
-    assert [] == [pid for pid in pids if is_working(pid)]
-
-
-def is_working(pid: int) -> bool:
-    """Whether it is there, and not only its remains."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+    assert [] == [pid for pid in pids if runs(pid)]
 
 
 def test_a_cluster_that_cannot_be_reached_says_so_in_time(monkeypatch):

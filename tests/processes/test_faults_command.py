@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deploy.local import python_module
+from tests.processes.alive import runs, started_by, wait_for
 from tests.processes.daemons import command
 
 RUN_MAX_S = 120
@@ -28,34 +28,6 @@ def faults(out: Path, *args: str) -> subprocess.Popen[str]:
 def events(out: Path) -> list[dict]:
     lines = (out / "history.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
-
-
-def ours(pid: int) -> list[int]:
-    """The processes started by a command, and by those."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
-
-
-def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def wait_for(condition: Callable[[], object]) -> object:
-    ends_at = time.monotonic() + 60
-    while time.monotonic() < ends_at:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
 
 
 def happened(out: Path, **wanted: object) -> Callable[[], bool]:
@@ -93,8 +65,9 @@ def test_a_dozen_kinds_come_and_go_and_everything_holds(tmp_path):
 def test_a_daemon_that_dies_by_itself_fails_the_run(tmp_path):
     args = ("--kinds", "latency", "--duration-s", "3", "--users", "4", "--hosts", "1")
     run = faults(tmp_path, *args)
-    wait_for(happened(tmp_path, type="fault", kind="latency", event="fired"))
-    server = next(pid for pid in ours(run.pid) if b"shareserver" in command_line(pid))
+    wait_for(happened(tmp_path, type="fault", kind="latency", event="fired"), "no fault")
+    started = started_by(run.pid)
+    server = next(pid for (pid, _), text in started.items() if "shareserver" in text)
     os.kill(server, signal.SIGKILL)
     said, told = run.communicate(timeout=RUN_MAX_S)
     found = json.loads(said)
@@ -108,8 +81,8 @@ def test_a_daemon_that_dies_by_itself_fails_the_run(tmp_path):
 def test_a_run_that_is_cut_short_leaves_what_it_saw_and_nothing_else(tmp_path):
     args = ("--kinds", "stop_server,stop_redirector", "--duration-s", "15", "--users", "4")
     run = faults(tmp_path, *args)
-    wait_for(happened(tmp_path, type="fault", event="fired"))
-    there = ours(run.pid)
+    wait_for(happened(tmp_path, type="fault", event="fired"), "no fault")
+    there = started_by(run.pid)
     assert 3 <= len(there)
     run.terminate()
     run.communicate(timeout=RUN_MAX_S)
@@ -117,7 +90,7 @@ def test_a_run_that_is_cut_short_leaves_what_it_saw_and_nothing_else(tmp_path):
 
     assert 128 + signal.SIGTERM == run.returncode
     assert (True, False) == (found["partial"], found["ok"])
-    assert [] == [pid for pid in there if Path(f"/proc/{pid}").exists()]
+    assert [] == [text for one, text in there.items() if runs(one)]
     assert happened(tmp_path, type="fault", event="healed")()
     assert "cut short" in (tmp_path / "report.html").read_text()
 

@@ -4,9 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import trio
@@ -14,6 +11,7 @@ import trio
 from deploy.hosts.guarding import Guarded
 from deploy.hosts.host import Host, HostError, LimitReached
 from deploy.hosts.running import running
+from tests.processes.alive import runs, wait_for
 
 NATIVE = Host("native", "native")
 # Says its number, and the number of a process that has left its group and ignores SIGTERM.
@@ -31,21 +29,6 @@ time.sleep(600)
 
 def python(source: str) -> list[str]:
     return ["python3", "-c", source]
-
-
-def runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 async def read(stream: trio.abc.ReceiveStream) -> bytes:
@@ -238,6 +221,7 @@ import sys, trio
 from deploy.hosts.host import Host, LimitReached
 from deploy.hosts.inheriting import copied
 from deploy.hosts.running import running
+from tests.processes.alive import runs, wait_for
 
 async def main():
     command = ["python3", "-c", "import time; print('x' * 10**7); time.sleep(600)"]

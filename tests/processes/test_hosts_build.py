@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import pytest
 
 from deploy.hosts.keeping import using
 from tests.architecture import ROOT
+from tests.processes.alive import WAIT_MAX_S, runs, wait_for
 
-WAIT_MAX_S = 30
 # A step writes its name into `did` beside the scripts each time it is run.
 SCRIPTS = {
     "library": 'echo one > "$OUT/library"',
@@ -90,20 +89,6 @@ class Hosts:
 @pytest.fixture
 def hosts(tmp_path):
     return Hosts(tmp_path)
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + WAIT_MAX_S
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def waiting_pid(hosts: Hosts) -> int:

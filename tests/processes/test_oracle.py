@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.processes.test_ending import runs, started_by, wait_for
+from tests.processes.alive import runs, started_by, wait_for
 
 COLUMNS = {
     "limit", "offered", "preset", "measured", "low", "high", "theory", "model", "equivalent",

@@ -23,8 +23,8 @@ from clients.swarm.workload import Workload, generate
 from deploy.local import python_module, start
 from redird.wire.address import parse
 from redird.wire.asking import ask_view, asking
+from tests.processes.alive import runs, started_by
 from tests.processes.daemons import for_module, stage, wait_until
-from tests.processes.test_ending import runs, started_by
 
 RUN_MAX_S = 60
 START_MAX_S = 40

@@ -19,8 +19,8 @@ from clients.swarm.trace import PlannedSession, Trace, Visit
 from clients.swarm.worker import Shard
 from clients.swarm.workload import Workload
 from deploy.hosts import cache
+from tests.processes.alive import runs, started_by
 from tests.processes.daemons import wait_until
-from tests.processes.test_ending import runs, started_by
 from tests.processes.test_swarm import has_admitted, swarm
 
 TERMINAL = "clients.lab.terminal"
