@@ -8,7 +8,7 @@ from deploy.hosts.steps import Architecture, Step
 
 CPIO = "../cpio.py"
 
-# --- ARM: Debian has everything compiled ------------------------------------------------------
+# --- Debian has everything compiled -----------------------------------------------------------
 
 PYTHON_PACKAGES = (
     "python3.11-minimal",
@@ -29,12 +29,12 @@ PYTHON_PACKAGES = (
 )
 
 
-def arm(name: str, kernel: str) -> Architecture:
-    """An architecture whose packages are unpacked."""
+def unpacked(name: str, kernel: str, emulator: str) -> Architecture:
+    """An architecture whose packages are unpacked, and those of its kernel and its QEMU."""
     return Architecture(
         name=name,
         debian=name,
-        emulators=("qemu-user-static", "qemu-system-arm"),
+        emulators=("qemu-user-static", emulator),
         builders=("python3.11",),
         steps=(
             Step(
@@ -126,8 +126,8 @@ ALPHA = Architecture(
 ARCHITECTURES = {
     one.name: one
     for one in (
-        arm("arm64", "linux-image-cloud-arm64"),
-        arm("armhf", "linux-image-armmp-lpae"),
+        unpacked("arm64", "linux-image-cloud-arm64", "qemu-system-arm"),
+        unpacked("armhf", "linux-image-armmp-lpae", "qemu-system-arm"),
         ALPHA,
     )
 }

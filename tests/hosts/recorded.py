@@ -32,9 +32,8 @@ DOCS, FEW, ASIDE, FIXED = "docs", "few", "aside", "fixed"
 FEW_MAX, OPENS_MAX = 2, 24
 NANO = 1_000_000_000
 READY_MAX_S = 90.0
-SETTLED_S = (
-    2.0  # a logoff more recent than a receipt takes to ask for may be before or after it
-)
+# A logoff more recent than a receipt takes to ask for may be before or after it.
+SETTLED_S = 2.0
 # What names something or says when: never the same twice.
 NAMELESS = {
     *("file_id", "handle", "tree", "file", "session", "at_ns", "mtime_ns", "atime_ns"),
