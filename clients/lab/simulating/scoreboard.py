@@ -17,8 +17,6 @@ import trio
 
 from clients.lab.bugs import shelf
 
-SLOWEST_S = 3600.0  # for one bug
-
 
 @dataclass(frozen=True, slots=True)
 class Score:
