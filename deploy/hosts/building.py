@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import AsyncExitStack
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT
@@ -92,15 +92,14 @@ class Builder:
         """Do what is left of all plans; raises HostError at the first step that fails."""
         async with trio.open_nursery() as nursery:
             for plan, lock in self.plans:
-                left = {step.part: trio.Event() for step in plan.left}
+                steps = plan.left
+                left = {step.part: trio.Event() for step in steps}
+                _note(plan, plan.keys.keys() - left)
                 fetching = trio.Lock()  # apt's state is not for two at once
-                for step in plan.architecture.steps:
-                    if step.part in left:
-                        making = Making(plan, step, lock, fetching, self.jobs)
-                        # One after the other, so that the first in the row begins first.
-                        await nursery.start(self._step, making, left, nursery.cancel_scope)
-                    else:
-                        _note(plan, step.part)
+                for step in steps:
+                    making = Making(plan, step, lock, fetching, self.jobs)
+                    # One after the other, so that the first in the row begins first.
+                    await nursery.start(self._step, making, left, nursery.cancel_scope)
         if self.failure is not None:
             raise self.failure
 
@@ -127,10 +126,11 @@ class Builder:
                 all_of_it.cancel()
                 return
             seconds = trio.current_time() - began
-        making.plan.record.seconds[part] = round(seconds, 1)
-        _note(making.plan, part)
-        self.watcher.ended(arch, part, seconds)
         left[part].set()
+        making.plan.record.seconds[part] = round(seconds, 1)
+        undone = {part for part, done in left.items() if not done.is_set()}
+        _note(making.plan, making.plan.keys.keys() - undone)
+        self.watcher.ended(arch, part, seconds)
 
 
 def _told(making: "Making", error: HostError | OSError) -> HostError:
@@ -141,11 +141,18 @@ def _told(making: "Making", error: HostError | OSError) -> HostError:
     return HostError(f"{making.plan.name(making.step.part)} failed: {what}")
 
 
-def _note(plan: Plan, part: str) -> None:
-    """Keep on record that a part is there."""
+def _note(plan: Plan, parts: Set[str]) -> None:
+    """Keep on record that these parts are there.
+
+    Those of an earlier build make a host together, a kernel with its modules, so none of them
+    is replaced before all are there.
+    """
     record = plan.record
-    if record.keys.get(part) != plan.keys[part]:
-        record.keys[part] = plan.keys[part]
+    keys = dict(plan.keys)
+    if parts != keys.keys():
+        keys = {part: keys[part] for part in parts} | record.keys
+    if record.keys != keys:
+        record.keys = keys
         record.built_at = time.time()
         cache.write(record)
 

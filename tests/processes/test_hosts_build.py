@@ -80,6 +80,13 @@ class Hosts:
         assert "Traceback" not in err
         return out, err
 
+    def keys(self) -> dict[str, str]:
+        """Which results the host is made of."""
+        record: dict[str, dict[str, str]] = json.loads(
+            (self.cache / "hosts/alpha.json").read_text()
+        )
+        return record["keys"]
+
     def listed(self, mode: str = "system") -> dict[str, object]:
         rows = json.loads(self.run("list", "--json")[0])["hosts"]
         (row,) = (row for row in rows if (row["arch"], row["mode"]) == ("alpha", mode))
@@ -181,6 +188,24 @@ def test_a_step_that_fails_is_told_with_the_end_of_its_log(hosts):
     log = Path(err.strip().splitlines()[-1].partition("all of it: ")[2])
     assert "\n50\n" in log.read_text()
     assert not hosts.listed()["ready"]
+
+
+def test_a_build_that_fails_leaves_the_host_that_was_there_before(hosts):
+    hosts.run("build", "alpha")
+    made = hosts.keys()
+    hosts.write("kernel", 'echo other > "$OUT/kernel"')
+    hosts.write("root", "exit 3")
+    hosts.run("build", "alpha", status=1)
+    hosts.run("clean")
+
+    assert made == hosts.keys()
+    assert hosts.listed()["ready"]
+
+    hosts.write("root", SCRIPTS["root"])
+    hosts.run("build", "alpha")
+
+    changed = {part for part, key in hosts.keys().items() if key != made[part]}
+    assert {"kernel", "initramfs"} == changed
 
 
 def test_a_step_that_cannot_go_on_where_it_was_begins_anew(hosts):
