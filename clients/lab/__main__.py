@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from redird.wire.process import keep_standard_streams
+
 # Where each command is; imported when it is asked for, as some bring much with them.
 COMMANDS = {
     "reproduce": "clients.lab.reproduction.command:reproduce_command",
@@ -42,6 +44,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Reproduce, measure and compare how closed files are kept and limits are hit."""
+    keep_standard_streams()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from deploy.hosts.host import HostError, LimitReached
 from deploy.hosts.unwrapping import unwrapped
 
 CHUNK = 65_536
+OUTPUTS = {1: "standard output", 2: "standard error"}
 
 
 async def copied(
@@ -45,13 +46,22 @@ async def copied(
 
 
 async def write(descriptor: int, data: bytes | bytearray) -> None:
-    """Write all of `data` to a descriptor that may make us wait, and may be somebody else's."""
+    """Write all of `data` to a descriptor that may make us wait, and may be somebody else's.
+
+    Raises BrokenPipeError if nobody reads it, HostError if it fails in another way.
+    """
     # A thread that is left behind harms nobody, and a shared descriptor must stay blocking.
-    while data:
-        count = await trio.to_thread.run_sync(
-            os.write, descriptor, data, abandon_on_cancel=True
-        )
-        data = data[count:]
+    try:
+        while data:
+            count = await trio.to_thread.run_sync(
+                os.write, descriptor, data, abandon_on_cancel=True
+            )
+            data = data[count:]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise HostError(f"{OUTPUTS[descriptor]} failed: {reason}") from None
 
 
 async def _copy_in(stdin: trio.abc.SendStream) -> None:

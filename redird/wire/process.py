@@ -148,9 +148,9 @@ def _forget_output() -> None:
 
 
 def keep_standard_streams() -> None:
-    """Let nothing we open get the number of a standard stream that was closed."""
+    """Let nothing that we or what we start open get the number of a closed standard stream."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
+        os.set_inheritable(descriptor, True)
     os.close(descriptor)
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 

@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
 
 import pytest
 import trio
@@ -206,6 +209,23 @@ def test_nothing_is_left_when_redlab_is_ended(tmp_path, number, paused):
         wait_for(lambda: not any(runs(pid) for pid in numbers), f"{numbers} still run")
 
 
+TEMPORARY = """
+import signal, tempfile, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(tempfile.mkdtemp(), flush=True)
+time.sleep(600)
+"""
+
+
+async def test_temporary_files_of_its_own_end_with_a_command_that_has_to_be_killed():
+    async with running(NATIVE, python(TEMPORARY), own_tmp=True) as guest:
+        folder = trio.Path((await guest.stdout.receive_some()).decode().strip())
+        assert await folder.is_dir()
+
+    assert folder.parent.name.startswith("redlab-")
+    assert not await folder.parent.exists()
+
+
 async def test_a_guest_whose_guard_is_killed_ends_with_its_context():
     async with running(NATIVE, python("import time; time.sleep(600)")) as guest:
         assert isinstance(guest.running, Guarded)
@@ -218,10 +238,9 @@ async def test_a_guest_whose_guard_is_killed_ends_with_its_context():
 
 COPIED = """
 import sys, trio
-from deploy.hosts.host import Host, LimitReached
+from deploy.hosts.host import Host, HostError
 from deploy.hosts.inheriting import copied
 from deploy.hosts.running import running
-from tests.processes.alive import runs, wait_for
 
 async def main():
     command = ["python3", "-c", "import time; print('x' * 10**7); time.sleep(600)"]
@@ -230,15 +249,43 @@ async def main():
 
 try:
     trio.run(main)
-except LimitReached:
-    sys.exit(124)
+except HostError as error:
+    sys.exit(str(error))
 """
 
 
-def test_the_limit_ends_it_though_nobody_reads_what_it_says():
-    command = [sys.executable, "-c", COPIED]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as unread:
-        assert 124 == unread.wait(20)
+@pytest.mark.parametrize(
+    ("stdout", "expected"),
+    [("unread", "ended after its limit of 1 s\n"), ("full", "no space left on device\n")],
+)
+def test_a_reader_that_reads_not_or_a_full_disk_does_not_hold_it_up(stdout, expected):
+    with ExitStack() as held:
+        sink: int | IO[bytes] = subprocess.PIPE
+        if stdout == "full":
+            sink = held.enter_context(Path("/dev/full").open("wb"))
+        command = [sys.executable, "-c", COPIED]
+        copying = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, text=True
+        )
+        held.enter_context(copying)
+        assert copying.stderr is not None
+
+        assert 1 == copying.wait(20)
+        assert copying.stderr.read().endswith(expected)
+
+
+def test_nothing_gets_the_number_of_a_stream_that_was_closed():
+    closing = ["sh", "-c", 'exec "$@" <&- >&-', "sh"]
+    redlab = [sys.executable, "-m", "clients.lab", "hosts", "run", "native", "--"]
+    source = (
+        "import os, sys; print(*(os.readlink(f'/proc/self/fd/{n}') for n in (0, 1)),"
+        " file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [*closing, *redlab, *python(source)], stderr=subprocess.PIPE, timeout=40, text=True
+    )
+
+    assert (0, "/dev/null /dev/null\n") == (ended.returncode, ended.stderr)
 
 
 def hosts_run(*arguments: str, **options) -> subprocess.CompletedProcess[bytes]:
