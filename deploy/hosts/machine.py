@@ -126,7 +126,9 @@ class Machine:
         word, _, value = line.partition(" ")
         match word:
             case "clock":
-                self._agent_is_up.set()
+                if not self._agent_is_up.is_set():
+                    self._console = b""  # of firmware and of a kernel that is up
+                    self._agent_is_up.set()
                 await _send(self._ports["control"], b"%d\n" % time.time_ns())
             case "stdin":
                 self._feeding.cancel()

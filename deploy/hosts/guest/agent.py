@@ -23,6 +23,7 @@ ROUND_TRIP_GOOD_NS = 4_000_000
 
 def main() -> None:
     """Set the clock, run the command, carry its streams, say how it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own answer would be a panic
     ports = open_ports()
     control = ports["control"]
     set_clock(control)
@@ -88,7 +89,7 @@ def start() -> tuple[int, int, int, int]:
         {},
         file_actions=[(os.POSIX_SPAWN_DUP2, one, number) for number, one in enumerate(theirs)],
         setpgroup=0,
-        setsigdef=[signal.SIGPIPE],
+        setsigdef=[signal.SIGPIPE, signal.SIGINT],
     )
     for one in theirs:
         os.close(one)
