@@ -1,12 +1,13 @@
 """A program that runs another and lets nothing of it stay, whatever happens to who asked.
 
-    python -I -S guard.py CONTROL LIMIT_S COMMAND...
+    python -I -S guard.py CONTROL LIMIT_S TMP COMMAND...
 
 CONTROL is a connected socket's descriptor. The guard says `pid N` there, and at the end
 `ended STATUS`, `limit` or `failed REASON`. The socket's other end closes when whoever holds it
 ends, even by SIGKILL: then the command must end too. The command has a process group of its
 own, so that it can be stopped as a whole and the guard still watches. Who left that group is
-found all the same: this process inherits the orphans among its descendants.
+found all the same: this process inherits the orphans among its descendants. If TMP is `own`,
+the command's temporary files are in a folder that goes after it: who is killed cannot tidy up.
 """
 
 import ctypes
@@ -16,7 +17,8 @@ import select
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -28,7 +30,27 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main() -> None:
     """Run the command and say how it ended."""
-    control, limit_s, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    control, limit_s, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[4:]
+    with _own_tmp() if sys.argv[3] == "own" else nullcontext():
+        ending = _run(control, limit_s, command)
+    _say(control, ending)
+
+
+@contextmanager
+def _own_tmp() -> Iterator[None]:
+    import shutil  # few commands need these, and each waits for its guard
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="redlab-")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(control: int, limit_s: float, command: list[str]) -> str:
+    """Run it, and return how it ended when nothing of it runs."""
     os.set_inheritable(control, False)  # it is ours, not the command's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # QEMU writes its guests' into the folder
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -40,13 +62,12 @@ def main() -> None:
             command[0], command, os.environ, setpgroup=0, setsigdef=[signal.SIGPIPE]
         )
     except OSError as error:
-        _say(control, f"failed {error.strerror}")
-        return
+        return f"failed {error.strerror}"
     _say(control, f"pid {pid}")
     _let_go_of_all_but(control, *waking)
     ending = _watch(pid, control, waking[0], until_s)
     _clear(pid)
-    _say(control, ending)
+    return ending
 
 
 def _watch(pid: int, control: int, waking: int, until_s: float) -> str:

@@ -106,17 +106,21 @@ async def guarded(
     env: Mapping[str, str],
     limit_s: float,
     pass_fds: Sequence[int] = (),
+    own_tmp: bool = False,
     **streams: Any,
 ) -> AsyncIterator[Guarded]:
     """Run `command` until the context is left; `streams` as subprocess has them.
 
-    Raises HostError if it cannot be run.
+    With `own_tmp` its temporary files end with it. Raises HostError if it cannot be run.
     """
     ours, theirs = trio.socket.socketpair()
     control = trio.SocketStream(ours)
     with theirs:
         process = await trio.lowlevel.open_process(
-            [*GUARD, str(theirs.fileno()), str(limit_s), *command],
+            [
+                *(*GUARD, str(theirs.fileno()), str(limit_s), "own" if own_tmp else "-"),
+                *command,
+            ],
             env=env,
             pass_fds=[theirs.fileno(), *pass_fds],
             start_new_session=True,  # a Ctrl-C at the terminal is for us to hear

@@ -116,10 +116,12 @@ async def running(
     limit_s: float = LIMIT_S,
     log: Path | None = None,
     memory_mb: int = MEMORY_MB,
+    own_tmp: bool = False,
 ) -> AsyncIterator[Guest]:
     """Run `command` on `host` until the context is left; raises HostError.
 
     `files` are those of this machine that a full system shall have too: path there, path here.
+    With `own_tmp` the command's temporary files end with it, as a full system's all do.
     Standard error is appended to `log`, or goes where ours goes.
     """
     with nullcontext() if log is None else log.open("ab") as stderr:
@@ -128,7 +130,7 @@ async def running(
         if host.mode == "system":
             started = system.booted(host, job, limit_s, stderr)
         else:
-            started = _beside(host, job, limit_s, stderr, subprocess.PIPE)
+            started = _beside(host, job, limit_s, stderr, subprocess.PIPE, own_tmp)
         async with _in_use(host), started as one:
             yield Guest(host, one)
 
@@ -165,12 +167,23 @@ async def _in_use(host: Host) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _beside(
-    host: Host, job: Job, limit_s: float, stderr: IO[bytes] | None, streams: int | None
+    host: Host,
+    job: Job,
+    limit_s: float,
+    stderr: IO[bytes] | None,
+    streams: int | None,
+    own_tmp: bool = False,
 ) -> AsyncIterator[Guarded]:
     """Run it on this machine's kernel."""
     command, env = await trio.to_thread.run_sync(_prepared, host, job)
     async with guarded(
-        command, env=env, limit_s=limit_s, stderr=stderr, stdin=streams, stdout=streams
+        command,
+        env=env,
+        limit_s=limit_s,
+        own_tmp=own_tmp,
+        stderr=stderr,
+        stdin=streams,
+        stdout=streams,
     ) as running:
         yield running
 

@@ -120,7 +120,7 @@ async def terminal(host: Host, log: Path, limit_s: float) -> AsyncIterator[Termi
 
     After the block it ends, in order if the block did.
     """
-    async with running(host, COMMAND, log=log, limit_s=limit_s) as guest:
+    async with running(host, COMMAND, log=log, limit_s=limit_s, own_tmp=True) as guest:
         one = Terminal(host.name, guest, log)
         async with aclosing(one._said):
             yield one
