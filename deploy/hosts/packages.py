@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import trio
+
 from deploy.hosts import cache, versions
 from deploy.hosts.archives import other_indexes, private
 from deploy.hosts.guarding import guarded
@@ -69,12 +71,14 @@ def missing(names: Iterable[str]) -> list[str]:
 
 
 async def install(names: Sequence[str], log: Path) -> None:
-    """Install packages on this machine; raises HostError."""
+    """Install packages on this machine, to the end even if cancelled; raises HostError."""
     if os.geteuid() != 0:
         raise HostError(f"only root can install packages: {install_line(names)}")
     await run(["apt-get", "update", "-q"], log)
     options = ["-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
-    await run(["apt-get", "install", *options, *names], log)
+    # Cut off in the middle, dpkg would have to be mended by hand.
+    with trio.CancelScope(shield=True):
+        await run(["apt-get", "install", *options, *names], log)
 
 
 def install_line(names: Iterable[str]) -> str:
