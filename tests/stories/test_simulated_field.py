@@ -59,6 +59,7 @@ async def test_a_toxic_of_frames_touches_the_one_that_is_meant(
 
     assert arrives == await received(cable, len(arrives))
     assert 1 == wire.changed(toxic)
+    assert cable.idle is (type != "drop")
 
 
 async def test_a_frame_that_was_held_goes_on_without_its_toxic(wire, cable, autojump_clock):
@@ -66,10 +67,12 @@ async def test_a_frame_that_was_held_goes_on_without_its_toxic(wire, cable, auto
     wire.add(toxic)
     await send(cable, ONE, TWO)
     assert [TWO] == await received(cable, 1)
+    assert not cable.idle
 
     wire.remove(toxic)
 
     assert [ONE] == await received(cable, 1)
+    assert cable.idle
 
 
 async def test_a_corrupt_frame_differs_in_one_bit(wire, cable, autojump_clock):

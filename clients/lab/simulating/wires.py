@@ -145,10 +145,9 @@ class _Way:
             if holder in working:
                 self._aside.append((holder, name, data))
             else:
-                self.lane.put(name, data, 0.0)
-        if self._overtaken is not None and not self.wire.toxics.of_type("reorder"):
-            frame, self._overtaken = self._overtaken, None
-            self.lane.put(*frame, 0.0)
+                self._put_back(name, data)
+        if not self.wire.toxics.of_type("reorder"):
+            self._put_overtaken(0.0)
 
     def begin_timeout(self, one: Applied) -> None:
         """Nothing passes; after a while both ends see it broken."""
@@ -222,6 +221,7 @@ class _Way:
             toxics.touch(one, place, now, name or "?")
             kind = one.toxic.type
             if kind == "drop":
+                self.lane.missing += len(out)
                 return []
             if kind == "duplicate":
                 out = out * 2
@@ -231,28 +231,38 @@ class _Way:
                 ]
             elif kind == "hold":
                 self._aside += [(one.toxic.name, name, part) for part in out]
+                self.lane.missing += len(out)
                 return []
             elif kind == "delay":
                 self._put_late(one, name, out)
                 return []
             elif kind == "reorder" and self._overtaken is None:
                 self._overtaken = name, out[0]
+                self.lane.missing += 1
                 return out[1:]
         return out
 
     def _put_late(self, one: Applied, name: str, parts: list[bytes]) -> None:
         """This one is late, and others overtake it."""
+        self.lane.missing += len(parts)
         for part in parts:
-            put = functools.partial(self.lane.put, name, part, 0.0)
+            put = functools.partial(self._put_back, name, part)
             self.wire.later(one.toxic.number("delay") / 1000, put)
+
+    def _put_overtaken(self, late_s: float) -> None:
+        if self._overtaken is not None:
+            frame, self._overtaken = self._overtaken, None
+            self._put_back(*frame, late_s)
+
+    def _put_back(self, name: str, data: bytes, late_s: float = 0.0) -> None:
+        self.lane.missing -= 1
+        self.lane.put(name, data, late_s)
 
     def _pass(self, name: str, data: bytes, late_s: float, place: Place) -> None:
         pieces = list(self._slices(data, place)) or [(data, 0.0)]
         for number, (piece, more_s) in enumerate(pieces):
             self.lane.put(name if not number else "", piece, late_s + more_s)
-        if self._overtaken is not None:
-            frame, self._overtaken = self._overtaken, None
-            self.lane.put(*frame, late_s)
+        self._put_overtaken(late_s)
 
     def _slices(self, data: bytes, place: Place) -> Iterator[tuple[bytes, float]]:
         toxics = self.wire.toxics

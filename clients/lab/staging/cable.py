@@ -30,13 +30,15 @@ class Lane:
     """One direction of a cable. `arrived` counts the messages that came through, by name.
 
     `on_arrival` hears the name of each, before the receiver has it. `toxic` gets each frame as
-    it is sent, and puts on whatever is to arrive of it.
+    it is sent, and puts on whatever is to arrive of it; `missing` counts those it has kept back
+    or lost.
     """
 
     def __init__(self, bytes_max: int = LANE_BYTES_MAX) -> None:
         self.arrived: Counter[str] = Counter()
         self.on_arrival: Callable[[str], None] = lambda name: None
         self.toxic: Callable[[str, bytes], None] | None = None
+        self.missing = 0
         self.delay_s = 0.0
         self.close_delay_s = 0.0  # the end of it is told so much later
         self._bytes_max = bytes_max
@@ -277,8 +279,8 @@ class Cable:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way."""
-        return not self.up.under_way and not self.down.under_way
+        """Whether all that was sent has arrived."""
+        return not any(lane.under_way or lane.missing for lane in (self.up, self.down))
 
     def cut(self) -> None:
         """Break it: both ends see that at once."""
