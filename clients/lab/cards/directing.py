@@ -12,7 +12,8 @@ from clients.lab.cards import vocabulary, world
 from clients.lab.cards.acting import Scene, leave
 from clients.lab.cards.card import Card
 from clients.lab.cards.vocabulary import Step
-from clients.lab.simulating.invariants import ALWAYS, Seen
+from clients.lab.simulating.agreeing import Seen
+from clients.lab.simulating.invariants import ALWAYS
 from clients.lab.staging.cable import Cable
 from clients.lab.staging.stage import Stage
 from redird.wire import messages as m

@@ -5,32 +5,17 @@ of a task every table agrees with itself; and when nothing is under way between 
 the server, both agree with each other.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
 
 import trio
 
-from clients.lab.staging.programs import Redirector
+from clients.lab.simulating.agreeing import OVERDUE_S, Broken, Seen, both_sides_agree, leases_of
 from clients.lab.staging.stage import Stage
-from redird.holdings import Connection
-from redird.upstream import ServerLink
+from redird.holdings import File
 from redird.wire.exchange import REQUESTS_MAX
-from redird.wire.files import LEASE_W
-from shareserver.leases import Lease
+from redird.wire.files import LEASE_R, LEASE_W
 from shareserver.state import Peer
-
-OVERDUE_S = 1.0  # a task's turn may come later than its time
-Broken = Iterator[str]
-
-
-@dataclass(slots=True)
-class Seen:
-    """What was seen before: numbers must grow, over restarts too if there is a journal."""
-
-    handle_last: int = 0
-    handles: set[int] = field(default_factory=set)
-    tree_last: int = 0
-    trees: set[int] = field(default_factory=set)
 
 
 def tables_agree(stage: Stage, seen: Seen) -> Broken:
@@ -97,7 +82,7 @@ def locks_have_handles(stage: Stage, seen: Seen) -> Broken:
 def leases_exclude(stage: Stage, seen: Seen) -> Broken:
     """Who may write unseen is alone with the file."""
     state = stage.server
-    for lease in _leases(stage):
+    for lease in leases_of(stage):
         entry = state.handles.entry(lease.identity)
         if not lease.state & LEASE_W or lease.breaking_to is not None or entry is None:
             continue
@@ -149,6 +134,19 @@ def nobody_gone_keeps_files(stage: Stage, seen: Seen) -> Broken:
                 yield f"{handle.path} is dormant for {user}, who has logged off"
 
 
+def nothing_is_open_for_nobody(stage: Stage, seen: Seen) -> Broken:
+    """A handle serves somebody, is dormant, or is being closed."""
+    for host in stage.redirectors:
+        kept = {*host.state.dormant.all()}
+        for connection in host.state.connections.all():
+            for handle in connection.handles.values():
+                idle = not (handle.opens or connection.opening or handle in kept)
+                idle = idle and not host.state.dormant.is_closing(handle)
+                if seen.stays_odd(handle, idle):
+                    user = connection.session.user
+                    yield f"{handle.path} is open for {user}, who does not know it"
+
+
 def bounds_hold(stage: Stage, seen: Seen) -> Broken:
     """Queues are bounded: requests under way, deferred bytes, peers who have not logged on."""
     for host in stage.redirectors:
@@ -163,67 +161,37 @@ def bounds_hold(stage: Stage, seen: Seen) -> Broken:
                 yield f"{len(link._waiters)} requests are under way over one link"
 
 
-def both_sides_agree(stage: Stage, seen: Seen) -> Broken:
-    """With nothing under way, both know the same slots, handles and leases."""
+def the_silent_are_given_up(stage: Stage, seen: Seen) -> Broken:
+    """Nobody waits for a peer longer than it says."""
+    now = trio.current_time()
+    for program in (stage._server, *stage.redirectors):
+        most_s = program.state.config.peer_silence_max_s
+        for link in program.links:
+            silent_s = now - link.heard_at
+            if link.lost is None and silent_s > most_s + OVERDUE_S:
+                yield f"a peer is waited for though it was silent for {silent_s:.1f} s"
+
+
+def grace_keeps_slots(stage: Stage, seen: Seen) -> Broken:
+    """After a restart slots that were held are their holders', as long as they may come."""
+    kept = Counter(owner.share for _, owner, _ in stage.server.grace.all())
+    for share in stage.server.shares:
+        uses = stage.server.ledger.uses(share.name)
+        if share.uses_max is not None and uses + kept[share.name] > share.uses_max:
+            yield f"{share.name} has {uses} uses beside {kept[share.name]} that are kept free"
+
+
+def what_is_kept_is_licensed(stage: Stage, seen: Seen) -> Broken:
+    """No page of a file is kept without a lease that allows it."""
     for host in stage.redirectors:
-        for name, link in host.state.links.items():
-            peer = _other_end(stage, link)
-            if peer is not None and all(cable.idle for cable in host.upstream):
-                yield from _slots_differ(stage, host, name, peer)
-                yield from _leases_differ(stage, host, name, peer)
+        for file in host.state.pages._indices:
+            assert isinstance(file, File)
+            if not file.lease & LEASE_R and file not in host.state.deferred:
+                yield f"pages of {_name(file)} are kept under lease {file.lease}"
 
 
-def _other_end(stage: Stage, link: ServerLink) -> Peer | None:
-    """The server's side of a link over which nobody waits for an answer."""
-    near = link._link
-    if near is None or near.lost is not None or near._waiters or link.outage is not None:
-        return None
-    for peer in stage.server.peers.values():
-        if peer.instance == link.instance and peer.epoch == link.epoch:
-            return None if peer.link._waiters or peer.link.lost else peer
-    return None
-
-
-def _slots_differ(stage: Stage, host: Redirector, name: str, peer: Peer) -> Broken:
-    known = {one.tree: one for one in host.state.connections.of_link(name) if one.tree}
-    held = {one.number for one in stage.server.ledger.all() if one.peer == peer.number}
-    for tree in sorted(held - known.keys()):
-        yield f"{peer.instance} holds slot {tree} at the server and does not know it"
-    for tree, connection in known.items():
-        if connection.releasing:
-            continue
-        if tree not in held:
-            yield f"{peer.instance} believes to hold slot {tree}"
-            continue
-        yield from _handles_differ(stage, host, connection, tree)
-
-
-def _handles_differ(
-    stage: Stage, host: Redirector, connection: Connection, tree: int
-) -> Broken:
-    there = {one.number: one for one in stage.server.handles.of_tree(tree)}
-    here = {one.server_handle: one for one in connection.handles.values()}
-    for number in sorted(there.keys() - here.keys()):
-        yield f"handle {number} on {there[number].path} is open at the server for nobody"
-    for number in sorted(here.keys() - there.keys()):
-        handle = here[number]
-        if not host.state.dormant.is_closing(handle) and not handle.dead:
-            yield f"handle {number} on {handle.path} is not open at the server"
-
-
-def _leases_differ(stage: Stage, host: Redirector, name: str, peer: Peer) -> Broken:
-    granted = {one.file: one for one in _leases(stage) if one.lessee == peer.lessee}
-    for file in host.state.connections.files_of(name):
-        lease = granted.get(file.key[1])
-        state = lease.state if lease is not None else 0
-        paths = {one.path for one in file.handles if not host.state.dormant.is_closing(one)}
-        if paths and file.lease & ~state:
-            believed = f"{peer.instance} believes in lease {file.lease} on {min(paths)}"
-            yield f"{believed}, the server in {state}"
-
-
-def _leases(stage: Stage) -> list[Lease]:
-    return [one for held in stage.server.leases._leases.values() for one in held.values()]
+def _name(file: File) -> str:
+    return min((one.path for one in file.handles), default=f"file {file.key}")
 
 
 ALWAYS: dict[str, Callable[[Stage, Seen], Broken]] = {
@@ -237,6 +205,10 @@ ALWAYS: dict[str, Callable[[Stage, Seen], Broken]] = {
     "handles serve their own": handles_serve_their_own,
     "nothing is overdue": nothing_is_overdue,
     "nobody gone keeps files": nobody_gone_keeps_files,
+    "nothing is open for nobody": nothing_is_open_for_nobody,
     "bounds hold": bounds_hold,
+    "the silent are given up": the_silent_are_given_up,
+    "grace keeps slots": grace_keeps_slots,
+    "what is kept is licensed": what_is_kept_is_licensed,
     "both sides agree": both_sides_agree,
 }

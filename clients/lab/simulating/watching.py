@@ -9,8 +9,9 @@ import trio
 
 from clients.faults.toxics import DOWNSTREAM, UPSTREAM
 from clients.lab.checking.recorder import Recorder
+from clients.lab.simulating.agreeing import Seen
 from clients.lab.simulating.field import OPEN_SHARE
-from clients.lab.simulating.invariants import ALWAYS, Seen
+from clients.lab.simulating.invariants import ALWAYS
 from clients.lab.simulating.wires import CableWire
 from clients.lab.staging.cable import Cable, Lane
 from clients.lab.staging.programs import Redirector
