@@ -29,6 +29,12 @@ class Stranger:
         """Send one request; raises Refused or LinkLost."""
         return await self.link.request(request)
 
+    async def connect(self, field: Field) -> int:
+        """Take another use of the open share."""
+        connected = await self.ask(m.TreeConnect(self.session, field.open_share, 0))
+        assert isinstance(connected, m.TreeConnected)
+        return connected.tree
+
 
 @asynccontextmanager
 async def guest(

@@ -7,13 +7,17 @@ its key, and an epoch that is not newer ends nobody.
 
 from random import Random
 
+import trio
+
 from clients.faults.field import Field, FoundBroken, Identity
 from clients.faults.injecting import some_redirector
 from clients.faults.strangers import Stranger, guest, within
+from redird.wire import files as f
 from redird.wire import messages as m
 
 NEWER = 2**62  # than any epoch there is
 TRIED_MAX = 64
+NOTICED_S = 0.05  # after which a server knows that a link is lost
 
 
 class Takeover:
@@ -34,6 +38,8 @@ class Takeover:
             ):
                 came += 1
                 await _must_get_nothing(one)
+        async with within(length_s / 3):
+            came += await _must_close_nothing(field, random)
         # A stale epoch with the true key is an older life of the redirector: it ends nobody.
         async with within(length_s / 3), guest(field, identity=true, epoch=0):
             came += 1
@@ -53,6 +59,50 @@ async def _must_get_nothing(one: Stranger) -> None:
             ]
             if got:
                 raise FoundBroken(f"a stranger without the key was given handles {got}")
+
+
+async def _must_close_nothing(field: Field, random: Random) -> int:
+    """Name a tree that somebody else has left as one's own: what is kept there stays.
+
+    What is left under a second tree, which nobody names, tells whether anything was kept.
+    """
+    one, other = _somebody(random), _somebody(random)
+    async with guest(field, identity=other, epoch=1) as taker:
+        async with guest(field, identity=one, epoch=1) as leaver:
+            trees = leaver.tree, await leaver.connect(field)
+            handles = [await _opened(leaver, tree, f"{one.instance}-{tree}") for tree in trees]
+        await trio.sleep(NOTICED_S)
+        await taker.ask(m.Reclaim(taker.tree, trees[0], (), False))
+        async with guest(field, identity=one, epoch=2) as again:
+            kept = [
+                await _takes_up(again, tree, handle)
+                for tree, handle in zip(trees, handles, strict=True)
+            ]
+            if kept == [False, True]:
+                raise FoundBroken(f"{other.instance} closed what {one.instance} had left")
+    return 1
+
+
+def _somebody(random: Random) -> Identity:
+    return Identity(f"left-{random.getrandbits(40):010x}", f"{random.getrandbits(128):032x}")
+
+
+async def _opened(leaver: Stranger, tree: int, path: str) -> int:
+    options = f.FILE_NON_DIRECTORY_FILE | f.FILE_DELETE_ON_CLOSE
+    access = f.FILE_READ_DATA | f.DELETE
+    create = m.Create(tree, path, access, f.SHARE_ALL, f.FILE_OPEN_IF, options)
+    reply = await leaver.ask(create)
+    assert isinstance(reply, m.Created)
+    return reply.handle
+
+
+async def _takes_up(one: Stranger, before: int, handle: int) -> bool:
+    """Whether a handle was kept; it is closed then."""
+    reply = await one.ask(m.Reclaim(one.tree, before, (handle,), False))
+    kept = isinstance(reply, m.Reclaimed) and not reply.handles[0].status
+    if kept:
+        await one.ask(m.Close(one.tree, handle))
+    return kept
 
 
 KIND = Takeover()
