@@ -54,8 +54,17 @@ def test_numbers_and_values_are_unique_and_what_is_used_is_open(seed):
                     del held[action.key]
 
 
+def test_who_is_impatient_waits_for_some_answers_only_so_long():
+    calm, made = plan(Random(4), Knobs()), plan(Random(4), Knobs(impatient_share=0.3))
+
+    waits = [action.patience_s for user in made.users for action in user.actions]
+    assert {0.0} == {action.patience_s for user in calm.users for action in user.actions}
+    assert 0.0 <= min(waits) < max(waits) <= Knobs().patience_s
+    assert 0.2 < sum(map(bool, waits)) / len(waits) < 0.4
+
+
 def test_a_plan_is_cut_down_and_read_again():
-    made = plan(Random(5), Knobs(users=3))
+    made = plan(Random(5), Knobs(users=3, impatient_share=0.3))
     some = made.numbers[::3]
 
     kept = made.only(some)

@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 from random import Random
 
+from clients.faults import kinds
 from clients.faults.schedule import Planned
 from clients.lab.exercising import plans
 from clients.lab.exercising.actions import Action, Plan, UserPlan
 from clients.lab.simulating import knobs as knob
 from clients.lab.simulating.knobs import Knobs
 from clients.lab.simulating.shrinking import Shrinker, in_time
-from clients.lab.simulating.trial import Trial, parse, plan_knobs
+from clients.lab.simulating.trial import LOSSES, Trial, of_seed, parse, plan_knobs
 
 KNOBS = Knobs(preset="sp5", hosts=2, users=4, delay_s=0.2, jitter_s=0.3)
 FAULTS = (Planned(1.0, "reset", 1.0, 7), Planned(2.0, "drop", 1.0, 8))
@@ -74,6 +75,15 @@ def test_knobs_are_drawn_alike_and_each_is_one_of_its_choices():
     assert drawn == [knob.draw(Random(seed)) for seed in range(200)]
     assert set(knob.PRESETS) == {one.preset for one in drawn}
     assert all(1 <= one.uses_max <= one.users for one in drawn)
+
+
+def test_every_tenth_trial_is_in_a_hurry_and_its_links_are_lost():
+    trials = [of_seed(seed, kinds.ALL) for seed in range(100)]
+
+    hurried = [one for one in trials if one.knobs.losing_links]
+    assert list(range(9, 100, 10)) == [one.seed for one in hurried]
+    found = {fault.kind for one in hurried for fault in one.faults}
+    assert set() < found <= set(LOSSES)
 
 
 def test_plainer_settings_differ_in_one_knob_each_down_to_the_plain_one():

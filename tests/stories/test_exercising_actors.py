@@ -110,6 +110,37 @@ def test_a_lost_link_leaves_unknown_what_was_in_flight_and_the_user_comes_again(
     ] == told
 
 
+def test_whoever_is_impatient_hangs_up_and_comes_again():
+    made = _user(
+        Action(1, "logon"),
+        Action(2, "connect"),
+        Action(3, "open", 1.0, path="hot0", patience_s=0.5),
+        Action(4, "stat", 9.0, path="hot0"),
+        Action(5, "logoff"),
+    )
+
+    async def hold_up_what_is_opened(s):
+        await trio.sleep(0.5)
+        s.redirector.cable.down.hold("Created")
+        await trio.sleep(5.0)
+        s.redirector.cable.release()
+
+    lines = _run(made, disturb=hold_up_what_is_opened)
+
+    told = [
+        (e.type, e.what, e.at_ns // 10**9) for e in read(lines) if e.type in ("ok", "unknown")
+    ]
+    assert [
+        ("ok", "logon", 0),
+        ("ok", "connect", 0),
+        ("unknown", "open", 1),
+        ("ok", "logon", 10),
+        ("ok", "connect", 10),
+        ("ok", "stat", 10),
+        ("ok", "logoff", 10),
+    ] == told
+
+
 def test_nobody_to_dial_ends_when_the_plan_would_have():
     lines: list[str] = []
 

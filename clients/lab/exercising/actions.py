@@ -16,7 +16,8 @@ class Action:
     """One thing a user does, `pause_s` after the one before.
 
     `number` is unique in the plan. `key` tells the files a user has open apart. `value` is what
-    a write writes, `target` what a rename renames to.
+    a write writes, `target` what a rename renames to. Whoever has no answer after `patience_s`
+    hangs up, and asks for a logoff just before if `parting`; 0 is as long as anybody waits.
     """
 
     number: int
@@ -29,6 +30,8 @@ class Action:
     exclusive: bool = False
     offset: int = 0
     value: int = 0
+    patience_s: float = 0.0
+    parting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

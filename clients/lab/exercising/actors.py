@@ -99,7 +99,9 @@ class _Actor(Asking):
 
     async def _do(self, action: Action) -> None:
         if action.do not in ("logon", "logoff"):
+            self.patience_s = 0.0
             await self._resume(action.do)
+        self.patience_s, self.parting = action.patience_s, action.parting
         await getattr(self, f"_{action.do}")(action)
 
     async def _resume(self, do: str) -> None:

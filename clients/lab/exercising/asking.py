@@ -61,6 +61,8 @@ class Asking:
     connection: int | None = field(init=False, default=None)
     resumes: bool = field(init=False, default=False)
     opens: dict[int, Opened] = field(init=False, default_factory=dict)
+    patience_s: float = field(init=False, default=0.0)  # of what is being done; 0: the place's
+    parting: bool = field(init=False, default=False)
 
     @property
     def process(self) -> str:
@@ -71,10 +73,10 @@ class Asking:
         """Return the reply and the number of the operation; (None, number) if refused."""
         op = self.recorder.invoke(self.process, name, **asked)
         try:
-            with trio.fail_after(self.place.answer_max_s), session_errors():
+            with trio.fail_after(self.patience_s or self.place.answer_max_s), session_errors():
                 return await self.client.link.request(request), op
         except trio.TooSlowError:
-            self.client.link.close("no answer")
+            self._hang_up()
             self._lose(op, "no answer")
         except LinkFailed as lost:
             self._lose(op, lost.subject)
@@ -86,6 +88,11 @@ class Asking:
             self.recorder.unknown(op, "the run ended")
             raise
         return None, op
+
+    def _hang_up(self) -> None:
+        if self.parting and self.session is not None:
+            self.client.link.send(m.Logoff(self.session), lambda _: None)
+        self.client.link.close("no answer")
 
     def _lose(self, op: int, reason: str) -> None:
         self.recorder.unknown(op, reason)

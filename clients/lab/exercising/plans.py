@@ -62,6 +62,8 @@ class Knobs:
     hot_share: float = 0.5
     exclusive_share: float = 0.05
     lock_wait_s: float = 0.5
+    impatient_share: float = 0.0  # of the actions, whose answer nobody waits for
+    patience_s: float = 0.3  # at most, then
     mix: Mix = MIX
 
 
@@ -122,6 +124,10 @@ class _Planner:
         self._last += 1
         pause_s = round(pause_s, 6)
         self._at_s += pause_s
+        knobs, random = self._knobs, self._random
+        if knobs.impatient_share and random.random() < knobs.impatient_share:
+            more["patience_s"] = round(random.uniform(0.001, knobs.patience_s), 6)
+            more["parting"] = random.random() < 0.5
         return Action(self._last, do, pause_s, **more)
 
     def _pause(self) -> float:

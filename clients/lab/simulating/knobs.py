@@ -51,6 +51,9 @@ class Knobs:
     quick_share: float = 0.5  # of the logoffs, followed by a logon at once
     hot_files: int = 2
     private_files: int = 1
+    names_share: float = 0.15  # of the opens, on files whose names change
+    impatient_share: float = 0.0  # of the actions, after which a user soon hangs up
+    losing_links: bool = False  # faults are of those by which links are lost
 
     @property
     def host_names(self) -> tuple[str, ...]:
@@ -100,6 +103,27 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "hot_files": (1, 2, 3),
     "private_files": (0, 1, 2),
 }
+# Of every so many-th trial, where all is in a hurry and links are long: what is under way when
+# somebody leaves, or a link is lost.
+HURRY_EVERY = 10
+HURRY: dict[str, tuple[Any, ...]] = {
+    "users": (2, 3, 4),
+    "dormant_age_max_s": (0.5, 0.5, 2.0),
+    "scavenger_tick_s": (0.0, 0.0, 0.5),
+    "delay_s": (0.1, 0.2, 0.4),
+    "jitter_s": (0.0, 0.0, 0.3),
+    "lease_break_wait_s": (1.0, 1.0, 5.0),
+    "peer_silence_max_s": (3.0, 3.0, 6.0),
+    "reconnect_max_s": (10.0,),
+    "faults": (True, True, True, False),
+    "active": (0.25, 0.5),
+    "fault_max_s": (0.5, 1.0, 4.0),
+    "think_s": (0.1, 0.3),
+    "session_s": (0.5, 1.0, 3.0),
+    "quick_share": (0.5, 0.9),
+    "names_share": (0.15, 0.7),
+    "impatient_share": (0.0, 0.1, 0.3),
+}
 PRESETS = {
     "sp6": 34,
     "recall": 20,
@@ -117,11 +141,21 @@ def draw(random: Random) -> Knobs:
     """Draw all of them; each takes the same number of throws, whatever the others are."""
     preset = random.choices(list(PRESETS), list(PRESETS.values()))[0]
     drawn = {name: random.choice(values) for name, values in CHOICES.items()}
-    uses_max = max(1, drawn["users"] - random.choice((0, 1, 1, 1, 2, 3)))
+    return _fitting(preset, drawn, random.choice((0, 1, 1, 1, 2, 3)))
+
+
+def hurried(random: Random) -> Knobs:
+    """Draw knobs of a trial in a hurry, under any preset."""
+    preset = random.choice(list(PRESETS))
+    drawn = {name: random.choice(values) for name, values in (CHOICES | HURRY).items()}
+    return _fitting(preset, drawn | {"losing_links": True}, random.choice((0, 1, 1)))
+
+
+def _fitting(preset: str, drawn: dict[str, Any], fewer: int) -> Knobs:
     late_s = drawn["delay_s"] + drawn["jitter_s"]
     drawn["recall_wait_s"] += 8 * late_s  # else nobody can answer a recall in time
     drawn["logoff_max_s"] += 20 * late_s  # nor end in order
-    return Knobs(preset=preset, uses_max=uses_max, **drawn)
+    return Knobs(preset=preset, uses_max=max(1, drawn["users"] - fewer), **drawn)
 
 
 def plainer(knobs: Knobs) -> Iterator[Knobs]:

@@ -17,6 +17,10 @@ from clients.lab.simulating.knobs import Knobs
 
 FORMAT = "redird-trial"
 KINDS_MAX = 8  # of one trial
+LOSSES = (  # by which links are lost, often in the middle of something
+    *("black_hole", "black_hole_one_way", "down", "drop", "half_open", "kill_server"),
+    *("limit_data", "lost_reply", "reset", "restart_in_batch", "stop_server"),
+)
 CROWDS = ("slow_loris",)  # hundreds of peers: much to compute, and nothing to find by chance
 
 
@@ -51,7 +55,8 @@ class Trial:
 
 def of_seed(seed: int, kinds: Mapping[str, Kind]) -> Trial:
     """Make the trial of a seed; each part is drawn from a stream of its own."""
-    knobs = knob.draw(Random(f"knobs {seed}"))
+    hurries = seed % knob.HURRY_EVERY == knob.HURRY_EVERY - 1
+    knobs = (knob.hurried if hurries else knob.draw)(Random(f"knobs {seed}"))
     plan = plans.plan(Random(f"plan {seed}"), plan_knobs(knobs))
     faults = _faults(Random(f"faults {seed}"), knobs, kinds) if knobs.faults else ()
     return Trial(seed, knobs, plan, faults)
@@ -62,6 +67,8 @@ def _faults(random: Random, knobs: Knobs, kinds: Mapping[str, Kind]) -> tuple[Pl
     possible = [one for one in kinds.values() if not MISSING.keys() & set(one.needs)]
     listed = sorted(possible, key=lambda kind: kind.name)
     listed = [one for one in listed if one.name not in CROWDS]
+    if knobs.losing_links:
+        listed = [one for one in listed if one.name in LOSSES]
     chosen = [one for one in listed if random.random() < knobs.active]
     if len(chosen) > KINDS_MAX:
         chosen = random.sample(chosen, KINDS_MAX)
@@ -82,6 +89,8 @@ def plan_knobs(knobs: Knobs) -> plans.Knobs:
         think_s=knobs.think_s,
         quick_share=knobs.quick_share,
         away_s=2 * knobs.session_s,
+        names_share=knobs.names_share,
+        impatient_share=knobs.impatient_share,
     )
 
 

@@ -84,7 +84,9 @@ class StatShowsWrites(Checker):
         write = known.write if known is not None else None
         if known is None or write is None or told >= known.surely:
             return
-        if not self.run.disruptions.touched(write.invoked_ns, op.returned_ns):
+        calm = not self.run.disruptions.touched(write.invoked_ns, op.returned_ns)
+        calm &= not self.setting.takes_others_handles  # and what was not sent yet with them
+        if calm:
             why = (
                 f"{op.who} was told {path} has {told} bytes; {write.who} had made it"
                 f" {known.surely} at {clock(write.returned_ns)}"
