@@ -137,6 +137,7 @@ CLEAN = {
 def in_the_way() -> Story:
     story = Story(uses_max=9).enter("ann")
     story.refuse("bob", "open", BUSY)
+    story.do("bob", "unlink", {"pending": True})
     op = story.ask("ann", "lock")
     story.refuse("bob", "lock", LOCKED, handle=2)
     return story.end(op)
@@ -322,6 +323,11 @@ BROKEN = [
         "nobody_in_the_way",
         after(Story().enter("ann").do("ann", "close"), ("bob", "unlink", BUSY)),
         "bob at host1 was refused unlink of a (STATUS_SHARING_VIOLATION), but nobody had it",
+    ),
+    (
+        "nobody_in_the_way",
+        Story().enter("ann").do("ann", "close").do("bob", "unlink", {"pending": True}),
+        "bob at host1 deleted a, and its name stayed, but nobody had it open",
     ),
     (
         "nobody_in_the_way",

@@ -248,7 +248,7 @@ class _Actor(Asking):
             request = m.Unlink(self.connection, action.path)
             reply, op = await self._ask("unlink", request, **self._at(action.path))
             if reply is not None:
-                self.recorder.ok(op)
+                self.recorder.ok(op, pending=reply.pending)
 
     # --- in all of them ---
 

@@ -96,8 +96,8 @@ LATE_CLOSES = frozenset({"delay", "drop", "reorder"})
 
 
 class NobodyInTheWay(Checker):
-    """Nobody is refused for another's open file or lock when nobody can have one: what is
-    dormant, or left over, never costs anybody access.
+    """Nobody is refused for another's open file or lock when nobody can have one, and no name
+    outlives its deletion: what is dormant, or left over, never costs anybody access.
     """
 
     name = "nobody_in_the_way"
@@ -123,6 +123,7 @@ class NobodyInTheWay(Checker):
             "fail open": self._blocked,
             "fail rename": self._blocked,
             "fail unlink": self._blocked,
+            "ok unlink": self._deleted,
             "fail lock": self._blocked,
             "unknown": self._vanish,
             "pending open": self._pending,
@@ -199,6 +200,10 @@ class NobodyInTheWay(Checker):
         if not self._late and (op.status in BUSY or op.status == LOCKED):
             self._refused.append(op)
 
+    def _deleted(self, op: Operation) -> None:
+        if not self._late and op.answer.get("pending"):
+            self._refused.append(op)
+
     def finish(self) -> None:
         for kind, number in list(self._begun):
             file, begins = self._begun.pop((kind, number))
@@ -234,6 +239,8 @@ class NobodyInTheWay(Checker):
     def _tell(self, op: Operation, kind: str, path: str) -> None:
         has = "had it open" if kind == "open" else "can have held a lock there"
         what = f"{op.who} was refused {op.f} of {path} ({op.status})"
+        if op.outcome == "ok":
+            what = f"{op.who} deleted {path}, and its name stayed"
         self.broken(f"{what}, but nobody {has}", op.returned_ns, op.who, path)
 
     def passed(self) -> str:
