@@ -90,9 +90,8 @@ class Holders:
         share = op.asked["share"]
         if op.at_limit:
             self.refused.append(op)
-            return
-        if op.refused:
-            return
+        if op.refused and not self._disruptions.touched(op.invoked_ns, op.returned_ns):
+            return  # else it may have been asked twice, and admitted when nobody heard it
         held = Held(share, op.who, _begun(op))
         self.all.append(held)
         if op.outcome == "ok":
