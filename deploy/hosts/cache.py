@@ -44,10 +44,13 @@ class Record:
 
 
 def folder() -> Path:
-    """The cache's folder, which may not exist yet."""
+    """The cache's folder, which may not exist yet; raises HostError if there is no place."""
     if chosen := os.environ.get("REDIRD_HOSTS"):
         return Path(chosen).absolute()
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        raise HostError("no home folder to keep hosts in: set REDIRD_HOSTS") from None
     return Path(caches).absolute() / "redird" / "hosts"
 
 

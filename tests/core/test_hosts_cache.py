@@ -1,5 +1,7 @@
 """Where built hosts are kept, and when one counts as built."""
 
+from pathlib import Path
+
 import pytest
 
 from deploy.hosts import cache
@@ -79,3 +81,15 @@ def test_the_folder_is_the_one_asked_for(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     assert tmp_path / "redird/hosts" == cache.folder()
+
+
+def test_without_a_home_folder_it_is_said_what_to_set(monkeypatch):
+    def none() -> Path:
+        raise RuntimeError
+
+    for name in ("REDIRD_HOSTS", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", none)
+
+    with pytest.raises(HostError, match="set REDIRD_HOSTS"):
+        cache.folder()

@@ -13,6 +13,7 @@ from clients.lab.hosting.words import refused
 from deploy.hosts import cache, planning
 from deploy.hosts.architectures import ARCHITECTURES
 from deploy.hosts.cleaning import Cleaning
+from deploy.hosts.host import HostError
 from deploy.hosts.locking import locked
 from redird.wire.console import table
 from redird.wire.process import fail, output
@@ -26,6 +27,8 @@ def list_command(as_object: bool) -> None:
     """Show which hosts are built, from what, and how much room they take."""
     try:
         rows = [_row(arch, mode, ready) for arch, mode, ready in cache.ready()]
+    except HostError as error:
+        fail(PROGRAM, error)
     except OSError as error:
         fail(PROGRAM, refused(error))
     if as_object:
@@ -78,6 +81,8 @@ def clean_command(names: tuple[str, ...], all_of_it: bool, as_object: bool) -> N
     """
     try:
         done = ending.run(_clean, list(dict.fromkeys(names)), all_of_it)
+    except HostError as error:
+        fail(PROGRAM, error)
     except OSError as error:
         fail(PROGRAM, refused(error))
     freed, in_use = done.freed, sorted(done.in_use)

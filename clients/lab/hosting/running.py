@@ -62,5 +62,6 @@ def run_command(
     except BrokenPipeError:
         leave_quietly(signal.SIGPIPE)
     except OSError as error:
-        fail(PROGRAM, f"{name}: {(error.strerror or str(error)).lower()}")
+        where = f"{error.filename}: " if error.filename else ""
+        fail(PROGRAM, f"{name}: {where}{(error.strerror or str(error)).lower()}")
     raise SystemExit(status)
