@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
@@ -30,8 +30,9 @@ async def locked(arch: str, note: Callable[[str], None]) -> AsyncIterator[int]:
                 note(f"{arch} is being built or cleaned by process {owner}: waiting for it")
                 told = True
             await trio.sleep(TURN_S)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # a disk that is full can be cleaned
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)

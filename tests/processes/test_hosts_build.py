@@ -3,6 +3,8 @@
 The steps are small scripts; the real ones are built by `.ci/run`.
 """
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deploy.hosts.keeping import using
+from deploy.hosts.locking import locked
 from tests.architecture import ROOT
 from tests.processes.alive import WAIT_MAX_S, runs, wait_for
 
@@ -282,6 +285,17 @@ def test_a_cache_that_cannot_be_used_is_one_line(hosts, command):
     assert err.startswith(f"redlab: {hosts.cache}")
     assert err.endswith(": file name too long\n")
     assert 1 == err.count("\n")
+
+
+async def test_a_full_disk_can_be_cleaned(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path))
+    monkeypatch.setattr(os, "pwrite", full)
+    async with locked("alpha", print):
+        with (tmp_path / "locks/alpha").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_an_architecture_that_there_is_not_is_refused(hosts):
