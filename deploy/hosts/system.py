@@ -145,7 +145,7 @@ def _write_first_files(out: BinaryIO, host: Host, job: Job) -> None:
 
 
 def _entries(host: Host, job: Job) -> Iterator[cpio.Entry]:
-    here = Path.cwd()
+    here = working_folder()
     yield cpio.folder("etc")
     yield cpio.file("etc/passwd", PASSWD)
     yield cpio.file("etc/hosts", f"127.0.0.1 localhost {host.name}\n".encode())
@@ -159,6 +159,14 @@ def _entries(host: Host, job: Job) -> Iterator[cpio.Entry]:
     if (name := script(job.command)) is not None:
         files.setdefault(name, Path(name))
     yield from brought(files, here, _room(host, job))
+
+
+def working_folder() -> Path:
+    """It, if it is not gone; raises HostError."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise HostError("the working folder was removed: go to another") from None
 
 
 def _room(host: Host, job: Job) -> int:

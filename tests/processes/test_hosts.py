@@ -11,6 +11,7 @@ from typing import IO
 import pytest
 import trio
 
+from deploy.hosts import system
 from deploy.hosts.guarding import Guarded
 from deploy.hosts.host import Host, HostError, LimitReached
 from deploy.hosts.running import running
@@ -309,6 +310,16 @@ def test_hosts_run_says_in_one_line_that_the_time_was_up():
         ended.stdout,
         ended.stderr,
     )
+
+
+def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    with pytest.raises(HostError, match="the working folder was removed"):
+        system.working_folder()
 
 
 @pytest.mark.parametrize("limit", ["nan", "inf", "-1", "0.5", "soon"])

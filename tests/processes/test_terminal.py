@@ -111,6 +111,17 @@ def test_hosts_that_make_no_sense_are_one_clear_line(tmp_path, arguments, said):
     assert 1 == ended.exit_code
 
 
+@pytest.mark.parametrize("command", ["reproduce", "swarm"])
+def test_a_place_for_results_that_is_none_is_one_clear_line(tmp_path, command):
+    (tmp_path / "file").touch()
+    hosts = {"reproduce": "native", "swarm": "native=1"}
+    out = tmp_path / "file"
+    ended = CliRunner().invoke(main, [command, "--host", hosts[command], "--out", str(out)])
+
+    assert ended.stderr.splitlines()[-1].startswith(f"redlab: {out}")
+    assert 1 == ended.exit_code
+
+
 def test_a_host_that_is_not_built_is_one_line_that_says_how(tmp_path, monkeypatch):
     monkeypatch.setenv("REDIRD_HOSTS", str(tmp_path / "nothing"))
     ended, _ = reproduced(tmp_path, "--host", "native", "--host", "alpha")

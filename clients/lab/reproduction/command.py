@@ -88,8 +88,10 @@ def reproduce_command(
     try:
         out.mkdir(parents=True, exist_ok=True)
         found = _with_progress(options, out / "logs", console)
-    except (StartFailed, HostError, OSError) as error:
+    except (StartFailed, HostError) as error:
         fail(PROGRAM, error)
+    except OSError as error:
+        fail(PROGRAM, f"{error.filename or out}: {(error.strerror or str(error)).lower()}")
     _report(options, found, out, started, time.monotonic() - began)
     if as_object:
         print(json.dumps(as_json(found)))
