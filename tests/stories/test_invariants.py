@@ -10,7 +10,7 @@ from redird.wire.link import Link
 from shareserver.durable import Owner
 from tests.playbook import SHARE, at, enter, play, touch
 
-LONG_S = 20.37  # and no echo is under way then
+LONG_S = 20.0  # when peers are asked for a sign of life, which is nothing
 OPTIONS = {
     "durable_age_max_s": 90.0,
     "grace_s": 60.0,

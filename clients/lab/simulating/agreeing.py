@@ -9,6 +9,7 @@ from clients.lab.staging.programs import Redirector
 from clients.lab.staging.stage import Stage
 from redird.holdings import Connection
 from redird.upstream import ServerLink
+from redird.wire.link import Link
 from shareserver.durable import Owner
 from shareserver.leases import Lease
 from shareserver.state import Peer
@@ -30,6 +31,11 @@ class Seen:
     trees: set[int] = field(default_factory=set)
     odd: dict[Hashable, float] = field(default_factory=dict)
 
+    def twice(self, line: str) -> bool:
+        """Whether it was seen at another time too: whoever had the answer has had a turn."""
+        now = trio.current_time()
+        return now > self.odd.setdefault(line, now)
+
     def stays_odd(self, what: Hashable, odd: bool) -> bool:
         """Whether it is odd, and was for too long."""
         if not odd:
@@ -46,20 +52,30 @@ def both_sides_agree(stage: Stage, seen: Seen) -> Broken:
             peer = _other_end(stage, link)
             if peer is not None and all(one.ended or one.idle for one in host.upstream):
                 yield from _sessions_differ(host, name, peer, seen)
-                yield from _slots_differ(stage, host, name, peer)
-                yield from _left_of_before(stage, host, name, peer)
-                yield from _leases_differ(stage, host, name, peer)
+                differing = (
+                    *_slots_differ(stage, host, name, peer),
+                    *_left_of_before(stage, host, name, peer),
+                    *_leases_differ(stage, host, name, peer),
+                )
+                yield from (line for line in differing if seen.twice(line))
 
 
 def _other_end(stage: Stage, link: ServerLink) -> Peer | None:
     """The server's side of a link over which nobody waits for an answer."""
-    near = link._link
-    if near is None or near.lost is not None or near._waiters or link.outage is not None:
+    if link._link is None or link.outage is not None or _is_busy(link._link):
         return None
     for peer in stage.server.peers.values():
         if peer.instance == link.instance and peer.epoch == link.epoch:
-            return None if peer.link._waiters or peer.link.lost else peer
+            return None if _is_busy(peer.link) else peer
     return None
+
+
+def _is_busy(link: Link) -> bool:
+    """Whether it is lost, or somebody waits for more than a sign of life."""
+    signs = (None, link._echoed)
+    return link.lost is not None or any(
+        one.task is not None or one.on_reply not in signs for one in link._waiters.values()
+    )
 
 
 def _sessions_differ(host: Redirector, name: str, peer: Peer, seen: Seen) -> Broken:

@@ -16,6 +16,7 @@ import trio
 from redird.wire.errors import RemoteProtocolError
 from redird.wire.framing import PREFIX_BYTES, frame_end, peek_name
 
+SIGNS = ("Echo", "Echoed")
 LANE_BYTES_MAX = 256 * 1024  # a sender waits as long as more than that is under way
 
 
@@ -93,6 +94,12 @@ class Lane:
     def under_way(self) -> int:
         """How many bytes were sent and have not arrived."""
         return self._bytes + len(self._rest)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was sent has arrived, but for signs of life."""
+        signs = sum(len(one.data) for one in self._frames if one.name in SIGNS)
+        return self.under_way == signs and not self.missing
 
     @property
     def _is_silent(self) -> bool:
@@ -279,8 +286,8 @@ class Cable:
 
     @property
     def idle(self) -> bool:
-        """Whether all that was sent has arrived."""
-        return not any(lane.under_way or lane.missing for lane in (self.up, self.down))
+        """Whether all that was sent has arrived, but for signs of life."""
+        return self.up.idle and self.down.idle
 
     def cut(self) -> None:
         """Break it: both ends see that at once."""
