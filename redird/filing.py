@@ -108,7 +108,7 @@ async def _query_path(state: State, peer: Peer, request: m.QueryInfo) -> Message
 
 
 async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
-    """Change attributes; a file that is to be deleted is not kept after its close."""
+    """Change attributes; a file that is to be deleted nobody joins, and nobody keeps."""
     if isinstance(request.target, str):
         return await _set_path_info(state, peer, request)
     opened = opened_file(state, peer, request.tree, request.target)
@@ -122,13 +122,13 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
             state.pages.truncate(file, info.size)
         file.learn(info)
         folders.changed(state, handle)
+        if request.delete:
+            parking.lose_name(state, file)
 
     with attributes.changing(state, [file]):
         info = await link_of(state, opened).set_info(
             replace(request, tree=handle.tree, target=handle.server_handle), told
         )
-    if request.delete is not None:
-        handle.parkable = handle.parkable and not request.delete
     await call_back_data(state, opened)
     return m.InfoSet(info)
 

@@ -3,7 +3,7 @@
 import trio
 
 from redird import closing
-from redird.holdings import Connection, Handle, Open
+from redird.holdings import Connection, File, Handle, Open
 from redird.leased.flushing import flush, raise_error
 from redird.state import State
 from redird.unlocking import give_up
@@ -98,6 +98,15 @@ def may_park(state: State, handle: Handle) -> bool:
         and handle.file.lease in state.policy.park_on
         and handle.connection.tree is not None
     )
+
+
+def lose_name(state: State, file: File) -> None:
+    """A file is to be deleted: the server's break of its lease is not waited for."""
+    for handle in file.handles:
+        handle.parkable = False
+    taken = state.dormant.take(list(file.handles))
+    if taken:
+        state.spawn(closing.close_handles, state, taken)
 
 
 def run_down(state: State, connection: Connection) -> list[Handle]:

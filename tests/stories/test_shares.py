@@ -268,6 +268,24 @@ async def test_a_file_to_be_deleted_opens_no_more_and_goes_at_its_last_close(
             await read(session, "a")
 
 
+async def test_nobody_joins_or_revives_what_is_to_be_deleted(autojump_clock):
+    """Nor before the server's word of it, which comes when it comes."""
+    async with play() as s:
+        deleting, joining, reviving = [await enter(s, f"u{number}") for number in (1, 2, 3)]
+        await touch(deleting, "a")
+        made = await create(deleting, "a")
+        async with joining.open(at("a")):
+            await read(reviving, "a")
+            s.redirector.cable.down.hold("LeaseBreak")
+            change = m.SetInfo(await tree(deleting), made.handle, delete=True)
+            await deleting.client.ask(change, m.InfoSet)
+
+            for session in (joining, reviving):
+                with refused(S.STATUS_DELETE_PENDING):
+                    await read(session, "a")
+            s.redirector.cable.release()
+
+
 @WAYS
 async def test_a_deletion_may_be_taken_back(autojump_clock, way):
     async with play() as s:
