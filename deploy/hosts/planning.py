@@ -1,5 +1,6 @@
 """What a build has to do: the keys of an architecture's parts, and which are there already."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ async def equip(
         plan = known(architecture)
         if plan is None or plan.left or wish.update:
             packages.check_machine()
+            _check_folder(architecture)
             names += architecture.builders
     lacking = packages.missing(names)
     if not lacking:
@@ -93,6 +95,16 @@ async def equip(
     log.parent.mkdir(parents=True, exist_ok=True)
     note(f"installing {' '.join(lacking)}")
     await packages.install(lacking, log)
+
+
+def _check_folder(architecture: Architecture) -> None:
+    """Make, the kernel's above all, takes no such names; nothing is compiled without tools."""
+    folder = str(cache.folder())
+    if architecture.tools and re.search(r"[\s:]", folder):
+        raise HostError(
+            f"{folder!r}: {architecture.name} cannot be compiled in a folder with a blank or a "
+            "colon in its name: set REDIRD_HOSTS to another"
+        )
 
 
 async def made(architecture: Architecture, wish: Wish) -> Plan:

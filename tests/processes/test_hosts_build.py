@@ -251,6 +251,26 @@ def test_packages_that_this_machine_lacks_are_named_with_what_installs_them(host
     assert [] == hosts.did()
 
 
+@pytest.mark.parametrize("name", ["my hosts", "hosts:2"])
+def test_a_folder_that_no_compiler_can_work_in_is_refused_at_once(tmp_path, name, requires):
+    requires("dpkg-query", "dpkg")
+    folder = tmp_path / name
+
+    done = subprocess.run(
+        [sys.executable, "-m", "clients.lab", "hosts", "build", "alpha"],
+        env=os.environ | {"REDIRD_HOSTS": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_MAX_S,
+    )
+
+    why = "alpha cannot be compiled in a folder with a blank or a colon in its name"
+    told = f"redlab: {str(folder)!r}: {why}: set REDIRD_HOSTS to another\n"
+    assert (1, told) == (done.returncode, done.stderr)
+    assert not folder.exists()
+
+
 def test_everything_can_be_cleaned_away(hosts):
     hosts.run("build", "alpha")
     for name in ("alpha-0ff1ce", "vax-0ff1ce"):
