@@ -133,11 +133,21 @@ class ConnectionTable:
         access: int,
         share: int,
         parkable: bool,
+        deletes: bool = False,
     ) -> Handle:
         """Record a handle that the server gave us."""
         self._last += 1
         handle = Handle(
-            self._last, connection, path, file, server_handle, tree, access, share, parkable
+            self._last,
+            connection,
+            path,
+            file,
+            server_handle,
+            tree,
+            access,
+            share,
+            parkable,
+            deletes,
         )
         connection.handles[handle.number] = handle
         file.handles[handle] = None

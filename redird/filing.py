@@ -123,7 +123,7 @@ async def set_info(state: State, peer: Peer, request: m.SetInfo) -> Message:
         file.learn(info)
         folders.changed(state, handle)
         if request.delete:
-            parking.lose_name(state, file)
+            state.spawn(closing.close_handles, state, parking.lose_name(state, file))
 
     with attributes.changing(state, [file]):
         info = await link_of(state, opened).set_info(

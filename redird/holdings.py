@@ -103,7 +103,10 @@ class Connection:
 
 @dataclass(slots=True, eq=False)
 class Handle:
-    """One handle at a server and the opens it serves. `dead`: it was closed under us."""
+    """One handle at a server and the opens it serves. `dead`: it was closed under us.
+
+    `deletes`: its close deletes the file, or its name once all have closed it.
+    """
 
     number: int
     connection: Connection
@@ -114,6 +117,7 @@ class Handle:
     access: int
     share: int
     parkable: bool
+    deletes: bool = False
     opens: set[int] = field(default_factory=set)
     parked_at: float = 0.0
     due_at: float = 0.0

@@ -218,8 +218,7 @@ def _add_handle(
     kept = reply.info.kind == "file" or (
         reply.info.kind == "directory" and state.policy.directory_leases
     )
-    one_name = not reply.followed and not asked.options & f.FILE_DELETE_ON_CLOSE
-    parkable = kept and one_name
+    deletes = bool(asked.options & f.FILE_DELETE_ON_CLOSE)
     return state.connections.add_handle(
         connection,
         asked.path,
@@ -228,5 +227,6 @@ def _add_handle(
         connection.tree or asked.tree,  # that of a newer link, if it was asked again
         asked.access,
         asked.share,
-        parkable,
+        parkable=kept and not reply.followed and not deletes,
+        deletes=deletes,
     )

@@ -83,7 +83,8 @@ def drop_open(state: State, opened: Open) -> list[Handle]:
             state.spawn(give_up, state, claims)
         return []
     if not may_park(state, handle):
-        return state.dormant.start_closing([handle])
+        doomed = lose_name(state, handle.file) if handle.deletes else []
+        return doomed + state.dormant.start_closing([handle])
     evicted = state.dormant.park(handle, trio.current_time())
     state.rearmed.unpark_all()
     return evicted
@@ -100,13 +101,14 @@ def may_park(state: State, handle: Handle) -> bool:
     )
 
 
-def lose_name(state: State, file: File) -> None:
-    """A file is to be deleted: the server's break of its lease is not waited for."""
+def lose_name(state: State, file: File) -> list[Handle]:
+    """A file is to be deleted: the server's break of its lease is not waited for.
+
+    Returns its dormant handles, which must be closed at the server now.
+    """
     for handle in file.handles:
         handle.parkable = False
-    taken = state.dormant.take(list(file.handles))
-    if taken:
-        state.spawn(closing.close_handles, state, taken)
+    return state.dormant.take(list(file.handles))
 
 
 def run_down(state: State, connection: Connection) -> list[Handle]:

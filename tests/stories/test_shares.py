@@ -268,17 +268,22 @@ async def test_a_file_to_be_deleted_opens_no_more_and_goes_at_its_last_close(
             await read(session, "a")
 
 
-async def test_nobody_joins_or_revives_what_is_to_be_deleted(autojump_clock):
+@pytest.mark.parametrize("how", ["by its handle", "at its close"])
+async def test_nobody_joins_or_revives_what_is_to_be_deleted(autojump_clock, how):
     """Nor before the server's word of it, which comes when it comes."""
     async with play() as s:
         deleting, joining, reviving = [await enter(s, f"u{number}") for number in (1, 2, 3)]
         await touch(deleting, "a")
-        made = await create(deleting, "a")
+        at_close = how == "at its close"
+        made = await create(deleting, "a", options=at_close * f.FILE_DELETE_ON_CLOSE)
         async with joining.open(at("a")):
             await read(reviving, "a")
             s.redirector.cable.down.hold("LeaseBreak")
-            change = m.SetInfo(await tree(deleting), made.handle, delete=True)
-            await deleting.client.ask(change, m.InfoSet)
+            if at_close:
+                await close(deleting, made)
+            else:
+                change = m.SetInfo(await tree(deleting), made.handle, delete=True)
+                await deleting.client.ask(change, m.InfoSet)
 
             for session in (joining, reviving):
                 with refused(S.STATUS_DELETE_PENDING):
