@@ -16,7 +16,7 @@ def simulate(*options, hash_seed=0):
         command,
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=3600,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
     )
 
