@@ -11,7 +11,7 @@ from dataclasses import replace
 import trio
 
 from redird import closing, parking
-from redird.holdings import Connection, File, Handle, Open, path_key
+from redird.holdings import Connection, File, Handle, Open, closed, path_key
 from redird.leased import attributes, folders
 from redird.leased.flushing import flush
 from redird.leased.promises import call_back_paths
@@ -141,10 +141,11 @@ async def _ask_server(state: State, connection: Connection, request: m.Create) -
     try:
         with changing:
             reply = await state.links[connection.link].create(asked, created, then)
-        if connection.session.active and not handles[0].dead:
-            opened = state.connections.add_open(connection, handles[0])
-            return _created(opened, reply.action)
-        raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
+        if not connection.session.active:
+            raise Refused(Status.STATUS_USER_SESSION_DELETED, request.path)
+        if handles[0].dead:  # the link was lost again before we heard that it is open
+            raise closed(handles[0])
+        return _created(state.connections.add_open(connection, handles[0]), reply.action)
     finally:
         waiting = False
         await _drop_unused(state, handles)

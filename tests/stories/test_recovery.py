@@ -317,8 +317,39 @@ async def test_a_link_lost_again_while_it_recovers_is_recovered_all_the_same(aut
                 assert 1 == len(s.server.handles)
 
 
+@pytest.mark.parametrize("mode", ["a", "x"])
+async def test_a_file_that_was_open_for_nobody_to_hear_of_ends_no_session(autojump_clock, mode):
+    """Somebody takes it meanwhile, and the link is lost a second time, wherever that is."""
+    met = set()
+    for nth in range(1, 20):
+        async with play() as s, trio.open_nursery() as nursery:
+            session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+            if mode == "a":
+                await touch(other, "a")
+            s.redirector.cable.down.hold("Created")
+            nursery.start_soon(opened, session, mode, met)
+            await trio.sleep(0.1)
+            s.redirector.delay_s = 0.2
+            cut = cut_at(s, nth)
+            s.redirector.cable.cut()
+            await cut.wait()
+            await other.unlink(at("a"))
+            await trio.sleep(30)
+            await session.logoff()
+    assert {"open", "STATUS_FILE_CLOSED"} == met
+
+
+async def opened(session, mode, met):
+    try:
+        async with session.open(at("a"), mode):
+            met.add("open")
+    except SessionError as no:
+        met.add(no.status.name)
+
+
 def cut_at(s, nth):
-    """Cut the next cable at its nth message."""
+    """Cut the next cable at its nth message; returns what is set then."""
+    gone = trio.Event()
     before = len(s.redirector.upstream)
     plug_in = s._server.plug_in
 
@@ -331,11 +362,13 @@ def cut_at(s, nth):
                 seen.append(name)
                 if len(seen) == nth:
                     cable.cut()
+                    gone.set()
 
             cable.up.on_arrival = cable.down.on_arrival = heard
         return cable
 
     s._server.plug_in = plugged
+    return gone
 
 
 def counts(s):
