@@ -45,6 +45,18 @@ def lost(story: Story, away_s: float, from_s: float = 10.0) -> Story:
     return story.at(from_s + away_s).note("link", source="host1", to="server", event="up")
 
 
+def given_up(story: Story) -> Story:
+    """Its link is lost, and somebody connects over another one long after."""
+    story.at(10).note("fact", source="host1", kind="link_lost", link="server")
+    return story.at(60).enter("bob", 2)
+
+
+def back(story: Story) -> Story:
+    """Its link is lost, and soon there again."""
+    story.note("fact", source="host1", kind="link_lost", link="server")
+    return story.note("fact", source="host1", kind="link_recovered", link="server")
+
+
 CLEAN = {
     "holders_within_limit": [
         Story().enter("ann").leave("ann").enter("bob").leave("bob"),
@@ -97,6 +109,7 @@ CLEAN = {
     "old_numbers_fenced": [
         restarted(began()).enter("ann", 2).do("ann", "write", value=5, handle=2),
         lost(Story(durable_age_max_s=30.0).enter("ann"), 5).do("ann", "write", value=5),
+        back(given_up(Story(durable_age_max_s=5.0))).do("bob", "write", value=5, handle=2),
     ],
     "values_were_written": [wrote().do("ann", "read", {"value": 5})],
     "reads_in_order": [
@@ -279,6 +292,11 @@ BROKEN = [
         "old_numbers_fenced",
         lost(Story(durable_age_max_s=30.0).enter("ann"), 50).do("ann", "fsync"),
         "its link was away for 50.0 s",
+    ),
+    (
+        "old_numbers_fenced",
+        given_up(Story(durable_age_max_s=99.0).enter("ann")).do("ann", "fsync"),
+        "ann at host1 did a fsync on a by handle 1, which must be dead: its link was given up",
     ),
     (
         "values_were_written",

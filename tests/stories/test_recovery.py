@@ -320,7 +320,7 @@ async def test_a_link_lost_again_while_it_recovers_is_recovered_all_the_same(aut
 @pytest.mark.parametrize("mode", ["a", "x"])
 async def test_a_file_that_was_open_for_nobody_to_hear_of_ends_no_session(autojump_clock, mode):
     """Somebody takes it meanwhile, and the link is lost a second time, wherever that is."""
-    met = set()
+    met: set[str] = set()
     for nth in range(1, 20):
         async with play() as s, trio.open_nursery() as nursery:
             session, other = await enter(s, "u1"), await enter_directly(s, "u2")

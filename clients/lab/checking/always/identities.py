@@ -77,6 +77,7 @@ class _Host:
     life: int = 0
     links: int = 0
     lost_ns: int | None = None  # the last of its links
+    lost: int = 0  # the line that says so
     restarted: bool = False  # the server, since then
     dead_before: int = 0  # handles opened before this line cannot have been kept
     why: str = ""
@@ -99,6 +100,7 @@ class OldNumbersFenced(Checker):
         by_handle = ("write", "fsync", "lock", "unlock")
         return {
             "ok open": self._open,
+            "ok connect": self._connected,
             "link up": self._up,
             "link lost": self._lost,
             "fact link_lost": self._away,
@@ -145,7 +147,7 @@ class OldNumbersFenced(Checker):
 
     def _lose(self, host: _Host, event: Event) -> None:
         if host.lost_ns is None:
-            host.lost_ns, host.restarted = event.at_ns, False
+            host.lost_ns, host.lost, host.restarted = event.at_ns, event.line, False
 
     def _kept_s(self, host: _Host) -> float:
         """How long the server may keep what was open, which may see the loss later."""
@@ -161,6 +163,13 @@ class OldNumbersFenced(Checker):
             away_s = (event.at_ns - lost_ns) / NANO
             host.dead_before = event.line
             host.why = f"its link was away for {away_s:.1f} s until {clock(event.at_ns)}"
+
+    def _connected(self, op: Operation) -> None:
+        """Over a new link, if the lost one did not come back: nothing was taken up then."""
+        host = self._host(op.host)
+        if host.lost_ns is not None and op.invoked > host.lost:
+            host.dead_before, host.lost_ns = host.lost, None
+            host.why = "its link was given up"
 
     def _open(self, op: Operation) -> None:
         self._opened[op.host, op.answer["handle"]] = op.returned
