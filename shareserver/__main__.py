@@ -28,7 +28,7 @@ from redird.wire.process import (
 )
 from shareserver import server
 from shareserver.accounts import make_verifier, read_verifiers, write_verifiers
-from shareserver.config import Config
+from shareserver.config import Config, require_sound_leases
 from shareserver.state import State
 
 PROGRAM = "shareserver"
@@ -63,6 +63,7 @@ def serve(
         if listen_at:
             config = replace(config, listen=listen_at)
         with naming(config_path, options=bool(table or listen_at)):
+            require_sound_leases(config)
             state = server.build_state(config, server.real_world())
         trio.run(_serve, state, as_json)
     except (ConfigError, AddressError) as error:

@@ -53,6 +53,15 @@ class Config:
     recall_wait_s: float = 0.0  # above 0: slot recall
 
 
+def require_sound_leases(config: Config) -> None:
+    """Raise ConfigError if a lease could be taken from whoever hears nothing and trusts it."""
+    if config.lease_break_wait_s < config.peer_silence_max_s:
+        raise ConfigError(
+            "lease_break_wait_s: must not be less than peer_silence_max_s"
+            f" ({config.peer_silence_max_s:g}): {config.lease_break_wait_s:g}"
+        )
+
+
 def build_shares(config: Config) -> list[Share]:
     """Return the shares; raises ConfigError for a directory that is not there."""
     made = []

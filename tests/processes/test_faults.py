@@ -158,6 +158,10 @@ SERVERS: dict[str, tuple[Any, str]] = MISTAKES | {
     ),
     "a share without a path": ({"shares": {"docs": {}}}, "shares.docs: 'path' is missing"),
     "an account without a proof": ({"accounts": {"a": {}}}, "accounts.a: either `guest"),
+    "leases taken from who trusts them": (
+        {"lease_break_wait_s": 10},
+        "lease_break_wait_s: must not be less than peer_silence_max_s (15): 10",
+    ),
     "a bad verifier": (
         {"accounts": {"a": {"verifier": "x"}}},
         "account a: not a verifier; make one with `shareserver passwd`",

@@ -34,7 +34,7 @@ class Knobs:
     delay_s: float = 0.0  # of the links to the server, each way
     jitter_s: float = 0.0  # at most so much more, by chance for each message
     recall_wait_s: float = 1.0  # of the server, under a preset that recalls slots
-    lease_break_wait_s: float = 5.0
+    lease_break_more_s: float = 5.0  # a lease is asked for, after who holds it trusts it
     logoff_max_s: float = 5.0
     peer_silence_max_s: float = 6.0
     journal: bool = True
@@ -59,6 +59,11 @@ class Knobs:
     def host_names(self) -> tuple[str, ...]:
         """The hosts."""
         return tuple(f"host{number}" for number in range(1, self.hosts + 1))
+
+    @property
+    def lease_break_wait_s(self) -> float:
+        """The server's, which is not less than the silence after which it gives somebody up."""
+        return self.peer_silence_max_s + self.lease_break_more_s
 
     def row(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -85,7 +90,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "delay_s": (0.0, 0.001, 0.02, 0.2),
     "jitter_s": (0.0, 0.0, 0.005, 0.3),
     "recall_wait_s": (0.2, 1.0, 3.0),
-    "lease_break_wait_s": (1.0, 5.0, 35.0),
+    "lease_break_more_s": (0.0, 2.0, 20.0),
     "logoff_max_s": (2.0, 5.0, 10.0),
     "peer_silence_max_s": (3.0, 3.0, 6.0, 15.0),
     "journal": (True, True, True, False),
@@ -112,7 +117,7 @@ HURRY: dict[str, tuple[Any, ...]] = {
     "scavenger_tick_s": (0.0, 0.0, 0.5),
     "delay_s": (0.1, 0.2, 0.4),
     "jitter_s": (0.0, 0.0, 0.3),
-    "lease_break_wait_s": (1.0, 1.0, 5.0),
+    "lease_break_more_s": (0.0, 0.0, 2.0),
     "peer_silence_max_s": (3.0, 3.0, 6.0),
     "reconnect_max_s": (10.0,),
     "faults": (True, True, True, False),

@@ -63,7 +63,7 @@ def redirector(knobs: Knobs, host: str) -> RedirectorConfig:
 def setting(knobs: Knobs, quiet_s: float) -> dict[str, Any]:
     """What a history says of the run it is of."""
     kept = {one.name for one in fields(ServerConfig)}
-    row = knobs.row() | {"quiet_s": quiet_s}
+    row = knobs.row() | {"quiet_s": quiet_s, "lease_break_wait_s": knobs.lease_break_wait_s}
     return {name: value for name, value in row.items() if name in kept or name not in _RECOVERY}
 
 
