@@ -83,6 +83,8 @@ def recovered(state: State, link: str, outage: Outage, counts: Counts) -> None:
 def commit(state: State, link: str, over: Over, taken: Taken) -> Counts:
     connections = [one for one in state.connections.of_link(link) if one.tree is not None]
     handles = sum(len(one.handles) for one in connections)
+    for session in {*state.sessions.all(), *(one.session for one in connections)}:
+        session.upstream.pop(link, None)  # a server that forgot gives old numbers anew
     for session, number in taken.sessions.items():
         if session.goes_on and session in state.sessions:
             session.upstream[link] = number
@@ -91,9 +93,6 @@ def commit(state: State, link: str, over: Over, taken: Taken) -> Counts:
     _move_all(state, over, connections, taken)
     for tree, _ in taken.trees.values():  # of whoever left meanwhile
         state.spawn(_leave, over, m.TreeDisconnect(tree))
-    for session in sessions_of(state.sessions.all(), link):
-        if session not in taken.sessions:
-            session.upstream.pop(link)
     kept = sum(len(one.handles) for one in connections)
     slots = sum(one.tree is not None for one in connections)
     return {"slots": slots, "handles_reclaimed": kept, "handles_lost": handles - kept}

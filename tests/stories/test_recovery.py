@@ -1,5 +1,7 @@
 """A link to a server is lost and comes back: whoever is logged on sees a pause, and goes on."""
 
+from contextlib import suppress
+
 import pytest
 import trio
 
@@ -113,6 +115,23 @@ async def test_a_server_that_forgot_its_numbers_gives_them_anew(autojump_clock):
             assert 6 == uses(s)
         for session in sessions:
             await touch(session, session.user)
+
+
+async def test_who_logs_off_meanwhile_ends_nobody_else_with_his_old_number(autojump_clock):
+    async with play() as s, trio.open_nursery() as nursery:
+        leaving, staying = [await enter(s, user) for user in ("u1", "u2")]
+        with suppress(SessionError):
+            async with leaving.open(at("a"), "w"):
+                await s.kill_server()
+                nursery.start_soon(leaving.logoff)
+                await trio.sleep(0.1)
+                await s.restart_server()
+                await trio.sleep(5)
+
+        assert (1, 1) == (uses(s), len(s.server.sessions))
+        with sends(s, QueryInfo=1):
+            await staying.stat(at("a"))
+        s.validate()
 
 
 async def test_a_private_link_goes_with_the_orphan_it_was_lost_with(autojump_clock):
