@@ -64,6 +64,9 @@ def pages(handles: Sequence[Handle]) -> Iterator[tuple[tuple[Handle, ...], bool]
 
 
 def came_before(connection: Connection, tree: int) -> None:
-    """Handles of a connection may be under `tree` at the server from now on."""
-    if tree not in connection.trees:
-        connection.trees = (*connection.trees, tree)[-TREES_MAX:]
+    """Handles of a connection may be under `tree` at the server from now on.
+
+    It comes last, also if a server that forgot gives an old number anew.
+    """
+    earlier = (one for one in connection.trees if one != tree)
+    connection.trees = (*earlier, tree)[-TREES_MAX:]

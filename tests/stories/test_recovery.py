@@ -117,6 +117,25 @@ async def test_a_server_that_forgot_its_numbers_gives_them_anew(autojump_clock):
             await touch(session, session.user)
 
 
+async def test_what_is_open_goes_on_under_a_number_that_its_slot_had_before(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        for _ in range(2):
+            s.redirector.cable.cut()
+            await trio.sleep(1)
+        await s.kill_server()
+        await s.restart_server()
+        await trio.sleep(2)
+        async with session.open(at("a"), "w") as file:
+            s.redirector.cable.cut()
+            await trio.sleep(1)
+            await file.write("kept")
+        await trio.sleep(31)  # the dormant age
+
+        assert 0 == len(s.server.handles)
+        assert "kept" == await read(session, "a")
+
+
 async def test_who_logs_off_meanwhile_ends_nobody_else_with_his_old_number(autojump_clock):
     async with play() as s, trio.open_nursery() as nursery:
         leaving, staying = [await enter(s, user) for user in ("u1", "u2")]
