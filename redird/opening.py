@@ -101,7 +101,7 @@ async def _created_when_known(state: State, opened: Open) -> m.Created:
     try:
         await attributes.ask(state, opened.handle)
     except BaseException:  # the application gets no open that it could close
-        state.spawn(closing.close_handles, state, parking.drop_open(state, opened))
+        parking.drop(state, opened)
         raise
     return _created(opened)
 

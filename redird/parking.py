@@ -36,7 +36,7 @@ async def _flush_and_close(state: State, opened: Open) -> m.Closed:
     except BaseException:  # whoever closed has left: nothing dirty is parked all the same
         state.spawn(_flush_and_drop, state, opened)
         raise
-    taken = _drop(state, opened)
+    taken = drop(state, opened)
     state.counters.closes_answered_locally += opened.handle not in taken
     await _wait_closed(state, opened.handle)
     raise_error(opened)
@@ -45,10 +45,10 @@ async def _flush_and_close(state: State, opened: Open) -> m.Closed:
 
 async def _flush_and_drop(state: State, opened: Open) -> None:
     await flush(state, opened.handle.file)
-    _drop(state, opened)
+    drop(state, opened)
 
 
-def _drop(state: State, opened: Open) -> list[Handle]:
+def drop(state: State, opened: Open) -> list[Handle]:
     """End an open, if nobody did meanwhile; returns the handles that are being closed."""
     taken = drop_open(state, opened) if opened.number in opened.connection.opens else []
     if taken:

@@ -11,11 +11,13 @@ import trio
 
 from clients.errors import SessionError
 from redird.presets import NEVER, PRESETS
+from redird.wire import messages as m
 from redird.wire.status import Status
 from tests.playbook import (
     ALL_PRESETS,
     at,
     enter,
+    enter_directly,
     freed,
     play,
     read,
@@ -342,3 +344,27 @@ async def test_a_logoff_goes_on_though_its_program_is_gone(autojump_clock, log, 
         assert (0, 0) == (left["sessions"], left["opens"])
         assert PRESETS[preset].policy.release_left == NEVER or 0 == uses(s)
         assert "deferred" == await read(await enter(s, "u2"), "a")
+
+
+async def test_a_program_goes_while_attributes_are_asked_for_its_open(autojump_clock):
+    """Its logoff has ended the open before the asking is cancelled: that is no failure."""
+    async with play() as s:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(other, "a")
+        with suppress(SessionError):
+            async with session.open(at("a"), "r+"):
+                await touch(other, "a", mode="a")  # what is known of it is called back
+                s.redirector.cable.down.hold("InfoFound")
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(fails, session.open(at("a"), "r+").__aenter__)
+                    await trio.sleep(0.5)
+                    session.client.link.send(m.Logoff(session.number), lambda _: None)
+                    session.client.link.close("its program is gone")
+        await trio.sleep(40)
+
+        assert (1, 0) == (uses(s), len(s.server.handles))
+
+
+async def fails(ask, *args):
+    with pytest.raises(SessionError):
+        await ask(*args)
