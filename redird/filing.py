@@ -147,7 +147,7 @@ async def _set_path_info(state: State, peer: Peer, request: m.SetInfo) -> Messag
             for file in files:  # what is known under a lease of ours
                 if file.info.file_id == info.file_id:  # not that of a symlink on the way
                     state.forget_data(file)
-                    file.learn(info)
+                    attributes.learn(state, file, info)
             folders.changed_path(state, connection, target)
 
         with folders.changing(state, connection, target):

@@ -6,7 +6,7 @@ dormant or closing (`dormant.DormantTable` knows which). A file is what several 
 common: what is known of it, and the lease that allows to know it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from redird.leased.names import Names
@@ -59,6 +59,11 @@ class File:
     promised_until: float = 0.0  # somebody was told what is known of it (`promises`)
     sending: bool = False  # deferred writes
     fetches: list[Fetch] = field(default_factory=list)
+
+    @property
+    def seen(self) -> FileInfo:
+        """What applications see: deferred writes count."""
+        return self.info if self.size == self.info.size else replace(self.info, size=self.size)
 
     def learn(self, info: FileInfo) -> None:
         """The server told this of the file, which has nothing deferred."""

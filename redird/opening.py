@@ -94,7 +94,7 @@ def _served_by(state: State, connection: Connection, handle: Handle) -> Answer:
 
 
 def _created(opened: Open, action: int = f.OPENED) -> m.Created:
-    return m.Created(opened.number, action, f.LEASE_NONE, 0, opened.handle.file.info)
+    return m.Created(opened.number, action, f.LEASE_NONE, 0, opened.handle.file.seen)
 
 
 async def _created_when_known(state: State, opened: Open) -> m.Created:
@@ -155,8 +155,7 @@ def _record(state: State, connection: Connection, asked: m.Create, reply: m.Crea
     file = state.connections.file(connection.link, reply.file, reply.info, reply.lease)
     if reply.action in (f.OVERWRITTEN, f.SUPERSEDED):
         state.forget_data(file)
-    if file not in state.deferred:
-        file.learn(reply.info)
+    attributes.learn(state, file, reply.info)
     if reply.action != f.OPENED:
         folders.made(state, connection, asked.path, reply.info)
     return _add_handle(state, connection, asked, reply, file)

@@ -13,6 +13,7 @@ import trio
 from redird.asked import Counts
 from redird.dialled import Over
 from redird.holdings import Connection, Handle
+from redird.leased.attributes import learn
 from redird.proving import NONCE_BYTES, is_known, keys_for
 from redird.reclaims import Taken, came_before, is_taken_up, pages, sessions_of
 from redird.recovery import commit
@@ -155,8 +156,8 @@ def regained(state: State, handle: Handle, found: m.ReclaimedHandle) -> None:
         for one in file.handles:
             one.parkable = False
     file.lease = found.lease
-    if found.info is not None and file not in state.deferred:
-        file.learn(found.info)
+    if found.info is not None:
+        learn(state, file, found.info)
 
 
 def _is_same(state: State, handle: Handle, found: m.ReclaimedHandle) -> bool:

@@ -5,6 +5,7 @@ Attributes are the server's: with writes deferred, these are sent before anythin
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from redird.holdings import File, Handle
 from redird.leased.flushing import flush
@@ -52,8 +53,16 @@ def is_named(handle: Handle) -> bool:
 
 async def ask(state: State, handle: Handle) -> FileInfo:
     """Ask the server about an open file, unless a flush brought the answer."""
-    await flush(state, handle.file)
+    file = handle.file
+    await flush(state, file)
     if not are_known(state, handle):
-        link = state.links[handle.connection.link]
-        await link.query_info(QueryInfo(handle.tree, handle.server_handle), handle.file.learn)
-    return handle.file.info
+        query = QueryInfo(handle.tree, handle.server_handle)
+        told = partial(learn, state, file)
+        await state.links[handle.connection.link].query_info(query, told)
+    return file.seen
+
+
+def learn(state: State, file: File, info: FileInfo) -> None:
+    """The server told this of a file; what was written since and is deferred is newer."""
+    if file not in state.deferred:
+        file.learn(info)

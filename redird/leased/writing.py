@@ -1,7 +1,6 @@
 """How data goes from an application: kept and sent later under a lease with W, else sent."""
 
 from collections.abc import Awaitable
-from dataclasses import replace
 
 from redird.holdings import Handle, Open
 from redird.leased import folders
@@ -32,7 +31,7 @@ def write(state: State, opened: Open, request: m.Write) -> Answer:
     if not state.deferred:
         state.deferring.unpark_all()
     state.deferred.add(handle, offset, request.data)
-    done = m.DataWritten(len(request.data), offset, replace(file.info, size=file.size))
+    done = m.DataWritten(len(request.data), offset, file.seen)
     if has_others(state, opened.connection):
         return _call_back_first(state, opened, done)
     return _paced(state, handle, done)
@@ -65,6 +64,7 @@ def _is_deferrable(state: State, handle: Handle, request: m.Write) -> bool:
         and state.config.write_behind_max_bytes > 0
         and bool(handle.access & needed)
         and not handle.dead
+        and not handle.file.changing  # a truncation under way comes before it
         and not state.locks.is_mandatory(handle.file)
         and m.APPEND <= request.offset <= INT_MAX - len(request.data) - handle.file.size
         and len(request.data) > 0

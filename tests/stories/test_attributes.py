@@ -10,7 +10,7 @@ from redird.wire.messages import ForceClose
 from redird.wire.status import Status
 from shareserver.service.administration import force_close
 from shareserver.state import Peer
-from tests.playbook import SHARE, at, enter, enter_directly, play, read, refused, touch
+from tests.playbook import SHARE, at, enter, enter_directly, play, read, refused, sends, touch
 
 
 async def test_attributes_set_by_name_are_seen_by_who_has_the_file_open(autojump_clock):
@@ -44,6 +44,27 @@ async def test_a_writer_of_the_same_redirector_is_seen(autojump_clock):
                 await other.write(b"more")
 
             assert len("of u1more") == (await file.stat()).size
+
+
+async def test_a_write_meanwhile_is_newer_than_what_was_asked_for(autojump_clock):
+    """The answer was given before it: of the size it says nothing any more."""
+    async with play() as s, trio.open_nursery() as nursery:
+        first, second = await enter(s, "u1"), await enter(s, "u2")
+        other = await enter_directly(s, "u3")
+        await touch(other, "a")
+        async with first.open(at("a"), "rb") as reading:
+            async with other.open(at("a"), "wb"):
+                pass  # it is empty, and no lease with R is left
+            s.redirector.cable.down.hold("InfoFound")
+            nursery.start_soon(reading.stat)
+            await trio.sleep(0.1)
+            async with second.open(at("a"), "r+b") as writing:
+                await writing.write(b"new")
+                s.redirector.cable.release()
+                await trio.sleep(0.1)
+
+                with sends(s):
+                    assert b"new" == await reading.read()
 
 
 async def test_a_dormant_file_that_an_administrator_closed_is_opened_anew(autojump_clock):
