@@ -68,6 +68,8 @@ class Uplink:
         self._attempt: Attempt | None = None
         self._confirming: trio.Event | None = None
         self._dialling = trio.Lock()
+        self._calm_at = -math.inf  # a link lost again before that is not dialled at once
+        self._hasty = 0  # how many in a row were
         self._closed = False
 
     # --- dialling ---
@@ -170,7 +172,9 @@ class Uplink:
         self._link = None
         recovers = not self._closed and self._patience.max_s > 0
         if recovers and self._questions.suspend(self.name, why):
-            self.outage = Outage(why, trio.current_time())
+            now = trio.current_time()
+            self._hasty = self._hasty + 1 if now < self._calm_at else 0
+            self.outage = Outage(why, now)
             self._spawn(self._recover, self.outage)
         else:
             self.capabilities = frozenset()
@@ -180,12 +184,16 @@ class Uplink:
         """Dial until what came over the lost link is taken up again, or the time is over."""
         try:
             with trio.move_on_at(outage.began + self._patience.max_s):
+                if self._hasty:
+                    await self._pause(self._hasty)
                 while self._is_worth_it() and not await self._try(outage):
-                    chance = self._questions.chance()
-                    await trio.sleep(self._patience.pause_s(outage.attempts, chance))
+                    await self._pause(outage.attempts)
         finally:
             if self._link is None:
                 self._give_up(outage)
+
+    async def _pause(self, attempts: int) -> None:
+        await trio.sleep(self._patience.pause_s(attempts, self._questions.chance()))
 
     def _is_worth_it(self) -> bool:
         return not self._closed and self._questions.is_worth_it(self.name)
@@ -206,6 +214,7 @@ class Uplink:
                 self._use(link, peer)
                 self._questions.recovered(self.name, outage, commit())
                 self._end(outage)
+                self._calm_at = trio.current_time() + self._patience.pause_max_s
         except LinkLost:
             pass
         finally:

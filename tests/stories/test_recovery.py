@@ -385,6 +385,23 @@ async def opened(session, mode, met):
         met.add(no.status.name)
 
 
+async def test_a_link_that_is_lost_whenever_it_is_back_is_dialled_in_measure(autojump_clock):
+    async with play() as s:
+        session = await enter(s, "u1")
+        with trio.move_on_after(20):
+            while True:
+                s.redirector.cable.cut()
+                await trio.sleep(0.001)
+        assert 20 < len(s.redirector.upstream) < 60
+
+        await trio.sleep(2)
+        await touch(session, "a")
+        s.redirector.cable.cut()
+        before = trio.current_time()
+        await touch(session, "a")
+        assert trio.current_time() == before  # after a calm time at once
+
+
 def cut_at(s, nth):
     """Cut the next cable at its nth message; returns what is set then."""
     gone = trio.Event()
