@@ -156,7 +156,15 @@ def in_the_way() -> Story:
     return story.end(op)
 
 
-CLEAN["nobody_in_the_way"] = [in_the_way()]
+def lock_kept(at_s: float) -> Story:
+    """Who has it vanishes; a server keeps it for a while."""
+    story = Story(durable_age_max_s=60.0).enter("ann").do("ann", "lock")
+    story.end(story.ask("ann", "read"), "unknown", reason="the link was lost").at(at_s)
+    story.refuse("bob", "lock", LOCKED, handle=2)
+    return story
+
+
+CLEAN["nobody_in_the_way"] = [in_the_way(), lock_kept(50)]
 
 
 def pending() -> Story:
@@ -352,6 +360,7 @@ BROKEN = [
         after(Story().do("ann", "lock").do("ann", "close"), ("bob", "lock", LOCKED)),
         "but nobody can have held a lock there",
     ),
+    ("nobody_in_the_way", lock_kept(150), "but nobody can have held a lock there"),
     (
         "refusals_explained",
         after(Story().enter("ann"), ("ann", "read", GONE)),

@@ -54,6 +54,7 @@ class Knobs:
     names_share: float = 0.15  # of the opens, on files whose names change
     impatient_share: float = 0.0  # of the actions, after which a user soon hangs up
     losing_links: bool = False  # faults are of those by which links are lost
+    kinds_max: int = 8  # of faults, in one trial
 
     @property
     def host_names(self) -> tuple[str, ...]:
@@ -108,9 +109,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "hot_files": (1, 2, 3),
     "private_files": (0, 1, 2),
 }
-# Of every so many-th trial, where all is in a hurry and links are long: what is under way when
-# somebody leaves, or a link is lost.
-HURRY_EVERY = 10
+# All is in a hurry and links are long: what is under way when somebody leaves, or one is lost.
 HURRY: dict[str, tuple[Any, ...]] = {
     "users": (2, 3, 4),
     "dormant_age_max_s": (0.5, 0.5, 2.0),
@@ -129,6 +128,23 @@ HURRY: dict[str, tuple[Any, ...]] = {
     "names_share": (0.15, 0.7),
     "impatient_share": (0.0, 0.1, 0.3),
 }
+# Few stay long on one file, and everything is lost again and again.
+STORM: dict[str, tuple[Any, ...]] = HURRY | {
+    "hosts": (2,),
+    "delay_s": (0.0, 0.02, 0.1),
+    "jitter_s": (0.0, 0.0, 0.3),
+    "peer_silence_max_s": (3.0,),
+    "faults": (True,),
+    "active": (1.0,),
+    "fault_max_s": (4.0, 10.0),
+    "live": (False,),
+    "work_s": (30.0,),
+    "session_s": (20.0,),
+    "hot_files": (1, 1, 2),
+    "private_files": (0,),
+    "names_share": (0.0, 0.3),
+    "impatient_share": (0.0, 0.0, 0.1),
+}
 PRESETS = {
     "sp6": 34,
     "recall": 20,
@@ -142,18 +158,30 @@ PRESETS = {
 }
 
 
-def draw(random: Random) -> Knobs:
+def of_seed(seed: int, random: Random) -> Knobs:
+    """Draw the knobs of a seed's trial: of ten one is in a hurry, and one in a storm."""
+    return {4: _stormy, 9: _hurried}.get(seed % 10, _any)(random)
+
+
+def _any(random: Random) -> Knobs:
     """Draw all of them; each takes the same number of throws, whatever the others are."""
     preset = random.choices(list(PRESETS), list(PRESETS.values()))[0]
     drawn = {name: random.choice(values) for name, values in CHOICES.items()}
     return _fitting(preset, drawn, random.choice((0, 1, 1, 1, 2, 3)))
 
 
-def hurried(random: Random) -> Knobs:
-    """Draw knobs of a trial in a hurry, under any preset."""
+def _hurried(random: Random) -> Knobs:
     preset = random.choice(list(PRESETS))
     drawn = {name: random.choice(values) for name, values in (CHOICES | HURRY).items()}
     return _fitting(preset, drawn | {"losing_links": True}, random.choice((0, 1, 1)))
+
+
+def _stormy(random: Random) -> Knobs:
+    preset = random.choice(list(PRESETS))
+    drawn = {name: random.choice(values) for name, values in (CHOICES | STORM).items()}
+    losing = random.random() < 0.5
+    fewer = random.choice((-1, 0, 0))
+    return _fitting(preset, drawn | {"kinds_max": 4, "losing_links": losing}, fewer)
 
 
 def _fitting(preset: str, drawn: dict[str, Any], fewer: int) -> Knobs:

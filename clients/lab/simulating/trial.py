@@ -16,7 +16,6 @@ from clients.lab.simulating.field import MISSING
 from clients.lab.simulating.knobs import Knobs
 
 FORMAT = "redird-trial"
-KINDS_MAX = 8  # of one trial
 LOSSES = (  # by which links are lost, often in the middle of something
     *("black_hole", "black_hole_one_way", "down", "drop", "half_open", "kill_server"),
     *("limit_data", "lost_reply", "reset", "restart_in_batch", "stop_server"),
@@ -55,8 +54,7 @@ class Trial:
 
 def of_seed(seed: int, kinds: Mapping[str, Kind]) -> Trial:
     """Make the trial of a seed; each part is drawn from a stream of its own."""
-    hurries = seed % knob.HURRY_EVERY == knob.HURRY_EVERY - 1
-    knobs = (knob.hurried if hurries else knob.draw)(Random(f"knobs {seed}"))
+    knobs = knob.of_seed(seed, Random(f"knobs {seed}"))
     plan = plans.plan(Random(f"plan {seed}"), plan_knobs(knobs))
     faults = _faults(Random(f"faults {seed}"), knobs, kinds) if knobs.faults else ()
     return Trial(seed, knobs, plan, faults)
@@ -70,8 +68,8 @@ def _faults(random: Random, knobs: Knobs, kinds: Mapping[str, Kind]) -> tuple[Pl
     if knobs.losing_links:
         listed = [one for one in listed if one.name in LOSSES]
     chosen = [one for one in listed if random.random() < knobs.active]
-    if len(chosen) > KINDS_MAX:
-        chosen = random.sample(chosen, KINDS_MAX)
+    if len(chosen) > knobs.kinds_max:
+        chosen = random.sample(chosen, knobs.kinds_max)
     until_s = knobs.work_s / 2 if knobs.live else knobs.work_s
     return schedule(random, chosen, until_s, active=1.0, length_max_s=knobs.fault_max_s)
 

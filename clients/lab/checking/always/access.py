@@ -136,13 +136,13 @@ class NobodyInTheWay(Checker):
         if op.outcome == "ok":
             self._begin("open", op.answer["handle"], op)
         elif not op.refused:
-            self._may("open", op, self._later(op))
+            self._may("open", op, self._later("open", op))
 
     def _lock(self, op: Operation) -> None:
         if op.outcome == "ok":
             self._begin("lock", op.asked["handle"], op)
         elif not op.refused:
-            self._may("lock", op, self._later(op))
+            self._may("lock", op, self._later("lock", op))
 
     def _pending(self, op: Operation) -> None:
         self._may(op.f, op, (inf, inf))
@@ -158,13 +158,15 @@ class NobodyInTheWay(Checker):
         spans = self._spans.setdefault((kind, op.file), [])
         spans.append(((op.invoked_ns, op.invoked), until))
 
-    def _later(self, op: Operation) -> Place:
-        return op.returned_ns + self._vanish_ns, inf
+    def _later(self, kind: str, op: Operation) -> Place:
+        """A file that the server keeps for a lost redirector makes way; its locks do not."""
+        kept_s = self.setting.durable_age_max_s if kind == "lock" else 0.0
+        return op.returned_ns + self._vanish_ns + round(kept_s * NANO), inf
 
-    def _until(self, op: Operation) -> Place:
+    def _until(self, kind: str, op: Operation) -> Place:
         calm = not self.run.disruptions.touched(op.invoked_ns, op.returned_ns)
         done = op.outcome == "ok" and calm
-        return (op.returned_ns, op.returned) if done else self._later(op)
+        return (op.returned_ns, op.returned) if done else self._later(kind, op)
 
     def _end(self, kind: str, handle: int, op: Operation, until: Place) -> None:
         number = self._of_process.get(op.process, {}).pop((kind, handle), None)
@@ -174,19 +176,19 @@ class NobodyInTheWay(Checker):
 
     def _close(self, op: Operation) -> None:
         for kind in ("open", "lock"):
-            self._end(kind, op.asked["handle"], op, self._until(op))
+            self._end(kind, op.asked["handle"], op, self._until(kind, op))
 
     def _unlock(self, op: Operation) -> None:
         if not op.refused:
-            self._end("lock", op.asked["handle"], op, self._until(op))
+            self._end("lock", op.asked["handle"], op, self._until("lock", op))
 
     def _leave(self, op: Operation) -> None:
         for kind, handle in list(self._of_process.get(op.process, ())):
-            self._end(kind, handle, op, self._until(op))
+            self._end(kind, handle, op, self._until(kind, op))
 
     def _vanish(self, op: Operation) -> None:
         for kind, handle in list(self._of_process.get(op.process, ())):
-            self._end(kind, handle, op, self._later(op))
+            self._end(kind, handle, op, self._later(kind, op))
 
     # --- who was refused ---
 
