@@ -51,6 +51,13 @@ def given_up(story: Story) -> Story:
     return story.at(60).enter("bob", 2)
 
 
+def told_so(story: Story) -> Story:
+    """Its link is lost and given up; an open asks for another one."""
+    story.at(10).note("fact", source="host1", kind="link_lost", link="server")
+    story.at(20).note("fact", source="host1", kind="link_given_up", link="server")
+    return story.at(60).do("ann", "open", {"handle": 2, "size": 0})
+
+
 def back(story: Story) -> Story:
     """Its link is lost, and soon there again."""
     story.note("fact", source="host1", kind="link_lost", link="server")
@@ -110,6 +117,7 @@ CLEAN = {
         restarted(began()).enter("ann", 2).do("ann", "write", value=5, handle=2),
         lost(Story(durable_age_max_s=30.0).enter("ann"), 5).do("ann", "write", value=5),
         back(given_up(Story(durable_age_max_s=5.0))).do("bob", "write", value=5, handle=2),
+        back(told_so(began())).do("ann", "write", value=5, handle=2),
     ],
     "values_were_written": [wrote().do("ann", "read", {"value": 5})],
     "reads_in_order": [
@@ -300,6 +308,11 @@ BROKEN = [
         "old_numbers_fenced",
         lost(Story(durable_age_max_s=30.0).enter("ann"), 50).do("ann", "fsync"),
         "its link was away for 50.0 s",
+    ),
+    (
+        "old_numbers_fenced",
+        told_so(Story(durable_age_max_s=99.0).enter("ann")).do("ann", "fsync"),
+        "which must be dead: its link was given up",
     ),
     (
         "old_numbers_fenced",

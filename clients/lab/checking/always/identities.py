@@ -105,6 +105,7 @@ class OldNumbersFenced(Checker):
             "link lost": self._lost,
             "fact link_lost": self._away,
             "fact link_recovered": self._back,
+            "fact link_given_up": self._given_up,
             "server started": self._unsure,
             "program started": self._started,
             **{f"ok {f}": self._use for f in by_handle},
@@ -164,12 +165,17 @@ class OldNumbersFenced(Checker):
             host.dead_before = event.line
             host.why = f"its link was away for {away_s:.1f} s until {clock(event.at_ns)}"
 
+    def _given_up(self, event: Event) -> None:
+        self._all_dead(self._host(event["from"]), event.line)
+
     def _connected(self, op: Operation) -> None:
         """Over a new link, if the lost one did not come back: nothing was taken up then."""
         host = self._host(op.host)
         if host.lost_ns is not None and op.invoked > host.lost:
-            host.dead_before, host.lost_ns = host.lost, None
-            host.why = "its link was given up"
+            self._all_dead(host, host.lost)
+
+    def _all_dead(self, host: _Host, line: int) -> None:
+        host.dead_before, host.lost_ns, host.why = line, None, "its link was given up"
 
     def _open(self, op: Operation) -> None:
         self._opened[op.host, op.answer["handle"]] = op.returned
