@@ -24,13 +24,14 @@ R = TypeVar("R", bound=Message)
 
 @dataclass(slots=True, eq=False)
 class Asked(Generic[R]):
-    """A request on its way. `number`: the server knows it by that; `memory`: of the server that
-    it was sent to, 0 if to none yet.
+    """A request on its way. `once`: it must not be done twice; `number`: the server knows it by
+    that; `memory`: of the server that it was sent to, 0 if to none yet.
     """
 
     request: Message
     expected: type[R]
     on_reply: Callable[[R], None] | None
+    once: bool = False
     number: int = 0
     memory: int = 0
 
@@ -48,11 +49,17 @@ class Asking(Uplink):
         expected: type[R],
         on_reply: Callable[[R], None] | None = None,
         then: FollowUp | None = None,
+        *,
+        once: bool = False,
     ) -> R:
-        """Ask over the link there is; a request under a tree never dials anew."""
+        """Ask over the link there is; a request under a tree never dials anew.
+
+        `once`: done twice it would be wrong, as others may have changed the same meanwhile.
+        """
         link = self._link
-        if link is None or (type(request) in ONCE and must_not_twice(request)):
-            return await self._ask_carefully(request, expected, on_reply, then)
+        once = once or (type(request) in ONCE and must_not_twice(request))
+        if link is None or once:
+            return await self._ask_carefully(Asked(request, expected, on_reply, once), then)
         self.requests_sent += 1 + (then is not None)
         try:
             reply = await link.request(request, hearing(expected, on_reply), then)
@@ -65,21 +72,14 @@ class Asking(Uplink):
         """Return what tells the server which of its answers have arrived."""
         return self._once.acknowledging()
 
-    async def _ask_carefully(
-        self,
-        request: Message,
-        expected: type[R],
-        on_reply: Callable[[R], None] | None,
-        then: FollowUp | None,
-    ) -> R:
+    async def _ask_carefully(self, asked: Asked[R], then: FollowUp | None) -> R:
         """Ask what must not be done twice, or when there is a link again."""
-        asked = Asked(request, expected, on_reply)
-        if must_not_twice(request) and "durable" in self._offer:
+        if asked.once and "durable" in self._offer:
             asked.number = self._once.begin()
         try:
             if self._link is not None:
                 try:
-                    return await self._send(self._link, asked, request, then)
+                    return await self._send(self._link, asked, asked.request, then)
                 except LinkLost:
                     pass
             return await self._ask_again(asked)
@@ -124,7 +124,7 @@ class Asking(Uplink):
 
     def _require_safe(self, asked: Asked[R]) -> None:
         """Refuse to ask again what may have been done, and nobody knows any more."""
-        if not asked.memory or not must_not_twice(asked.request):
+        if not asked.memory or not asked.once:
             return
         known = asked.number and asked.memory == self.memory and "once" in self.capabilities
         if not known:

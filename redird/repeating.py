@@ -16,29 +16,28 @@ from redird.wire.errors import Refused
 from redird.wire.messages import APPEND, Message
 from redird.wire.status import Status
 
-_CHANGE_NAMES = frozenset(
-    {m.Unlink, m.Rename, m.Link, m.Symlink, m.MakeDirectory, m.RemoveDirectory}
+# Done again they would undo what others have done since, or be refused.
+_CHANGES = frozenset(
+    {
+        *(m.Unlink, m.Rename, m.Link, m.Symlink, m.MakeDirectory, m.RemoveDirectory),
+        *(m.SetInfo, m.SetXattr, m.RemoveXattr, m.Allocate, m.CopyRange),
+    }
 )
 # Of these some, or all, must not be done twice.
-ONCE = _CHANGE_NAMES | {m.Create, m.Write, m.SetXattr, m.RemoveXattr}
+ONCE = _CHANGES | {m.Create, m.Write}
 # What a lost link has done already; nobody need ask again.
 DONE_BY_THE_LOSS = (m.TreeDisconnect, m.Logoff)
 
 
 def must_not_twice(request: Message) -> bool:
     """Whether it would be wrong to do a request again that may have been done."""
-    kind = type(request)
-    if kind in _CHANGE_NAMES:
-        return True
     if isinstance(request, m.Create):
         return request.disposition != f.FILE_OPEN or bool(
             request.options & f.FILE_DELETE_ON_CLOSE
         )
     if isinstance(request, m.Write):
-        return request.offset == APPEND
-    if isinstance(request, m.SetXattr):
-        return bool(request.must)
-    return kind is m.RemoveXattr
+        return request.offset == APPEND  # under a lease with W nobody else has written
+    return type(request) in _CHANGES
 
 
 class Standing:

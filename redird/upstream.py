@@ -107,10 +107,21 @@ class ServerLink(Asking):
         return (await self._ask(m.Read(tree, handle, offset, length), m.DataRead)).data
 
     async def write(
-        self, tree: int, handle: int, offset: int, data: bytes, on_written: Written
+        self,
+        tree: int,
+        handle: int,
+        offset: int,
+        data: bytes,
+        on_written: Written,
+        *,
+        shared: bool,
     ) -> m.DataWritten:
-        """Write at `offset`, or at the end; `on_written` hears of it in the server's order."""
-        return await self._ask(m.Write(tree, handle, offset, data), m.DataWritten, on_written)
+        """Write at `offset`, or at the end; `on_written` hears of it in the server's order.
+
+        `shared`: others may write there too, so it must not be done again after a lost link.
+        """
+        request = m.Write(tree, handle, offset, data)
+        return await self._ask(request, m.DataWritten, on_written, once=shared)
 
     async def flush(self, tree: int, handle: int) -> None:
         """Bring the file to the server's disk."""

@@ -19,6 +19,7 @@ from shareserver.store import Store
 
 Answer = Message | Awaitable[Message]
 Facts = dict[str, Any]
+_ANEW = (m.SetInfo, m.Allocate, m.CopyRange)  # it cannot be seen whether they were done
 _MAKES = (f.FILE_CREATE, f.FILE_OPEN_IF, f.FILE_OVERWRITE_IF, f.FILE_SUPERSEDE)
 
 
@@ -30,6 +31,8 @@ def facts(state: State, peer: Peer, part: Any) -> Facts:
         return {"size": state.handle(peer, part.tree, part.handle).file.info().size}
     if isinstance(part, m.SetXattr | m.RemoveXattr):
         return {"value": _xattr(state, peer, store, part)}
+    if isinstance(part, _ANEW):
+        return {}
     found: Facts = {"path": _identity(store, part.path)}
     if isinstance(part, m.Rename | m.Link):
         found["target"] = _identity(store, part.target)
@@ -46,6 +49,8 @@ def serve(
         return _create(serve, store, spelled, before)
     if isinstance(part, m.Write):
         return _append(state, peer, part, before) or serve(part)
+    if isinstance(part, _ANEW):
+        return serve(part)
     if isinstance(part, m.SetXattr | m.RemoveXattr):
         done = _xattr_done(state, peer, store, spelled, before)
     else:

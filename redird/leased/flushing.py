@@ -11,6 +11,7 @@ from redird.holdings import Connection, File, Handle, Open
 from redird.leased.deferred import Extent
 from redird.state import State
 from redird.wire.errors import Refused
+from redird.wire.files import LEASE_W
 from redird.wire.status import Status
 
 NOBODY = 0  # no open's number
@@ -54,6 +55,7 @@ async def _send(state: State, extent: Extent) -> None:
             extent.offset,
             bytes(extent.data),
             handle.file.wrote,
+            shared=not handle.file.lease & LEASE_W,
         )
     except Refused as no:
         _failed(state, handle, no)

@@ -93,7 +93,12 @@ async def _write_through(state: State, opened: Open, request: m.Write) -> m.Data
 
     with changing(state, [file]):
         done = await state.links[handle.connection.link].write(
-            handle.tree, handle.server_handle, request.offset, request.data, written
+            handle.tree,
+            handle.server_handle,
+            request.offset,
+            request.data,
+            written,
+            shared=not file.lease & f.LEASE_W,
         )
     await call_back_data(state, opened)
     return done

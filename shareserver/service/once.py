@@ -30,8 +30,11 @@ _ALLOWED = frozenset(
         m.Symlink,
         m.MakeDirectory,
         m.RemoveDirectory,
+        m.SetInfo,
         m.SetXattr,
         m.RemoveXattr,
+        m.Allocate,
+        m.CopyRange,
     )
 )
 

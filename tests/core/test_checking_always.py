@@ -117,7 +117,9 @@ CLEAN = {
         restarted(began()).enter("ann", 2).do("ann", "write", value=5, handle=2),
         lost(Story(durable_age_max_s=30.0).enter("ann"), 5).do("ann", "write", value=5),
         back(given_up(Story(durable_age_max_s=5.0))).do("bob", "write", value=5, handle=2),
-        back(told_so(began())).do("ann", "write", value=5, handle=2),
+        back(told_so(Story(durable_age_max_s=5.0).enter("ann"))).do(
+            "ann", "write", value=5, handle=2
+        ),
     ],
     "values_were_written": [wrote().do("ann", "read", {"value": 5})],
     "reads_in_order": [

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from clients.errors import SessionError
+from redird.wire import files as f
 from redird.wire.status import Status
 from tests.playbook import at, enter, enter_directly, play, read, refused, touch
 
@@ -103,6 +104,55 @@ async def test_it_is_done_once(autojump_clock, name, lost):
         assert ("of u2line" if name == "Write" else "of u2") == log
         if name == "Create":
             assert "made" == await read(direct, "new")
+
+
+async def write(session, file):
+    await file.write(b"ours")
+
+
+async def truncate(session, file):
+    await file.truncate(0)
+
+
+async def zero(session, file):
+    await file.allocate(0, 6, f.ALLOCATE_ZERO_RANGE)
+
+
+async def copy(session, file):
+    async with session.open(at("b"), "rb") as source:
+        await file.copy_from(source, 0, 0, 6)
+
+
+async def set_xattr(session, file):
+    await session.setxattr(at("a"), "user.by", b"ours")
+
+
+OVERWRITES = {
+    "DataWritten": write,
+    "InfoSet": truncate,
+    "Allocated": zero,
+    "RangeCopied": copy,
+    "XattrSet": set_xattr,
+}
+
+
+@pytest.mark.parametrize("journal", ["", ":memory:"])
+@pytest.mark.parametrize("reply", OVERWRITES)
+async def test_what_others_did_since_is_not_undone(autojump_clock, reply, journal):
+    """Its redirector never heard that it was done, and it is asked again."""
+    async with play(server_options={"journal": journal}) as s, trio.open_nursery() as nursery:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(other, "a", "b")
+        async with other.open(at("a"), "r+b") as theirs, session.open(at("a"), "r+b") as file:
+            s.redirector.cable.down.hold(reply)
+            nursery.start_soon(OVERWRITES[reply], session, file)
+            await trio.sleep(1)
+            await theirs.write(b"theirs")
+            await other.setxattr(at("a"), "user.by", b"theirs")
+            s.redirector.cable.cut()
+            await trio.sleep(15)
+        assert "theirs" == await read(other, "a")
+        assert b"theirs" == await other.getxattr(at("a"), "user.by")
 
 
 async def test_a_server_that_has_forgotten_is_not_asked_again(autojump_clock):
