@@ -31,6 +31,7 @@ class _Asker:
     answered: int = 0  # all up to this number will not be asked again
     executions: dict[int, Execution] = field(default_factory=dict)
     made: dict[int, int] = field(default_factory=dict)  # handle: by which number
+    passed: dict[int, None] = field(default_factory=dict)  # handles that were not taken up
 
 
 class ReplayTable:
@@ -120,6 +121,23 @@ class ReplayTable:
         """Whether its redirector may not know yet that it has this handle."""
         asker = self._askers.get(lessee)
         return asker is not None and handle in asker.made
+
+    def pass_over(self, lessee: str, handle: int) -> None:
+        """Its redirector is back and did not ask for it: it may not know yet that it has it."""
+        self._askers[lessee].passed[handle] = None
+
+    def take_up(self, lessee: str, handle: int) -> None:
+        """It asked for a handle after all."""
+        if lessee in self._askers:
+            self._askers[lessee].passed.pop(handle, None)
+
+    def take_unwanted(self, lessee: str) -> list[int]:
+        """Take the handles that were passed over, and that it knows of by now."""
+        asker = self._askers[lessee]
+        found = [handle for handle in asker.passed if handle not in asker.made]
+        for handle in found:
+            del asker.passed[handle]
+        return found
 
     def resume(self, lessee: str, number: int) -> None:
         """It was begun before the server died, and is being served again."""

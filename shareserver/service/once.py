@@ -15,6 +15,7 @@ from redird.wire.framing import INT_MAX
 from redird.wire.messages import MESSAGES, Message, RefusedReply
 from redird.wire.status import Status
 from shareserver import intents
+from shareserver.breaking import close_handle
 from shareserver.state import Peer, State
 
 Answer = Message | Awaitable[Message]
@@ -45,7 +46,7 @@ def once(serve: Serve, state: State, peer: Peer, request: m.Once) -> Answer:
         return _acknowledged(state, peer, request)
     part = _part(state, peer, request)
     lessee, number, name = peer.lessee, request.number, type(part).__name__
-    state.journal.forgotten(lessee, state.replays.acknowledge(lessee, request.answered))
+    _acknowledge(state, lessee, request.answered)
     known = state.replays.find(lessee, number, name)
     if known is None:
         _begin(state, peer, number, part)
@@ -65,9 +66,17 @@ def _acknowledged(state: State, peer: Peer, request: m.Once) -> Message:
         state.ledger.find(tree) for one in peer.sessions.values() for tree in one.trees
     ):
         raise Refused(Status.STATUS_INVALID_DEVICE_REQUEST, "an acknowledgement")
-    answered = state.replays.acknowledge(peer.lessee, request.answered)
-    state.journal.forgotten(peer.lessee, answered)
+    _acknowledge(state, peer.lessee, request.answered)
     return m.Echoed()
+
+
+def _acknowledge(state: State, lessee: str, answered: int) -> None:
+    """It knows of all it had made up to then, and wants nothing of that which it left."""
+    state.journal.forgotten(lessee, state.replays.acknowledge(lessee, answered))
+    for number in state.replays.take_unwanted(lessee):
+        handle = state.handles.get(number)
+        if handle is not None and state.durable.until(handle.tree, number) is not None:
+            close_handle(state, handle)
 
 
 def _serve(serve: Serve, state: State, peer: Peer, number: int, part: Message) -> Answer:

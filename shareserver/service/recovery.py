@@ -31,6 +31,7 @@ def _take_up(state: State, use: Use, owner: Owner, number: int) -> ReclaimedHand
     if handle is None or state.durable.owner(handle.tree, number) != owner:
         return GONE
     state.durable.reclaim(handle.tree, number)
+    state.replays.take_up(owner.lessee, number)
     state.handles.move(handle, use.number, use.session)
     state.journal.reclaimed(handle)
     entry = handle.entry
@@ -43,6 +44,7 @@ def _close_rest(state: State, before: int, owner: Owner) -> None:
     """What was made for a request whose answer may have been lost is asked for later."""
     for number in state.durable.of(before, owner):
         if state.replays.is_unanswered(owner.lessee, number):
+            state.replays.pass_over(owner.lessee, number)
             continue
         handle = state.handles.find(before, number)
         assert handle is not None

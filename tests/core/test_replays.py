@@ -31,6 +31,7 @@ class Replies(RuleBasedStateMachine):
         self.handles = self.done = 0
         self.answered = dict.fromkeys(LESSEES, 0)
         self.asked = {one: dict[int, m.Message | None]() for one in LESSEES}
+        self.passed = {one: dict[int, None]() for one in LESSEES}
         self.away = dict[str, float]()
 
     @rule(lessee=lessees, number=st.integers(1, 12))
@@ -75,6 +76,26 @@ class Replies(RuleBasedStateMachine):
         self.answered[lessee] = most = max(answered, self.answered[lessee])
         known = self.asked[lessee]
         self.asked[lessee] = {n: reply for n, reply in known.items() if n > most}
+        unwanted = [one for one in self.passed[lessee] if one not in self.unanswered(lessee)]
+        assert unwanted == self.table.take_unwanted(lessee)
+        for handle in unwanted:
+            del self.passed[lessee][handle]
+
+    def unanswered(self, lessee):
+        replies = self.asked[lessee].values()
+        return [one.handle for one in replies if isinstance(one, m.Created)]
+
+    @precondition(lambda self: any(map(self.unanswered, LESSEES)))
+    @rule(data=st.data(), wanted=st.booleans())
+    def come_for_it_or_not(self, data, wanted):
+        lessee = data.draw(st.sampled_from([*filter(self.unanswered, LESSEES)]))
+        handle = data.draw(st.sampled_from(self.unanswered(lessee)))
+        if wanted:
+            self.table.take_up(lessee, handle)
+            self.passed[lessee].pop(handle, None)
+        else:
+            self.table.pass_over(lessee, handle)
+            self.passed[lessee][handle] = None
 
     @rule(lessee=lessees)
     def leave(self, lessee):
@@ -83,7 +104,7 @@ class Replies(RuleBasedStateMachine):
         if self.asked[lessee]:
             self.away[lessee] = self.now + AGE_S
         else:
-            self.answered[lessee] = 0
+            self.answered[lessee], self.passed[lessee] = 0, {}
 
     @rule(lessee=lessees)
     def come(self, lessee):
@@ -97,7 +118,7 @@ class Replies(RuleBasedStateMachine):
         assert due == self.table.expire(self.now)
         for one in due:
             del self.away[one]
-            self.asked[one], self.answered[one] = {}, 0
+            self.asked[one], self.answered[one], self.passed[one] = {}, 0, {}
 
     @rule(lessee=lessees, number=st.integers(13, 20))
     def finish_what_nobody_asked(self, lessee, number):
@@ -111,8 +132,8 @@ class Replies(RuleBasedStateMachine):
         assert sum(map(len, self.asked.values())) == counters["replies_kept"]
         assert self.done == counters["once_done"]
         assert next(iter(self.away.values()), None) == self.table.next_due()
-        for lessee, known in self.asked.items():
-            unanswered = {one.handle for one in known.values() if isinstance(one, m.Created)}
+        for lessee in LESSEES:
+            unanswered = self.unanswered(lessee)
             for handle in range(1, self.handles + 1):
                 assert (handle in unanswered) is self.table.is_unanswered(lessee, handle)
 

@@ -155,6 +155,25 @@ async def test_what_others_did_since_is_not_undone(autojump_clock, reply, journa
         assert b"theirs" == await other.getxattr(at("a"), "user.by")
 
 
+async def test_what_is_not_wanted_back_goes_when_its_answer_is_known_to_have_come(
+    autojump_clock,
+):
+    """As an earlier request is unanswered, the server cannot know it at the recovery."""
+    async with play() as s, trio.open_nursery() as nursery:
+        session = await enter(s, "u1")
+        s.redirector.cable.down.hold("DirectoryMade")
+        nursery.start_soon(session.mkdir, at("folder"))
+        await trio.sleep(1)
+        await touch(session, "a", mode="x")
+        s.redirector.cable.cut()
+        await trio.sleep(5)
+        assert ["a"] == [one.path for one in s.server.handles.all()]
+
+        await touch(session, "b", mode="x")
+        assert ["b"] == [one.path for one in s.server.handles.all()]
+        s.validate()
+
+
 async def test_a_server_that_has_forgotten_is_not_asked_again(autojump_clock):
     async with play() as s, trio.open_nursery() as nursery:
         session = await enter(s, "u1")
