@@ -45,6 +45,12 @@ def lost(story: Story, away_s: float, from_s: float = 10.0) -> Story:
     return story.at(from_s + away_s).note("link", source="host1", to="server", event="up")
 
 
+def left_in_a_fault(until_s: float) -> Story:
+    """A fault fires while what a logoff left is to go."""
+    story = Story(preset="sp5").slot("admitted", 1, "ann", 1).leave("ann").at(20)
+    return story.fault("fired").fault("healed").at(until_s).slot("released", 1, "ann", 0)
+
+
 def given_up(story: Story) -> Story:
     """Its link is lost, and somebody connects over another one long after."""
     story.at(10).note("fact", source="host1", kind="link_lost", link="server")
@@ -91,6 +97,7 @@ CLEAN = {
         .leave("ann")
         .at(30)
         .slot("released", 1, "ann", 0),
+        left_in_a_fault(80),
     ],
     "vanished_release": [
         Story().enter("ann").slot("admitted", 1, "ann", 1).at(9).leave("ann"),
@@ -275,6 +282,7 @@ BROKEN = [
         Story(preset="sp5").slot("admitted", 1, "ann", 1).leave("ann").at(99).leave("bob"),
         "still held when the history ended",
     ),
+    ("logoff_releases", left_in_a_fault(400), "slot 1 of ann had to be free by"),
     (
         "vanished_release",
         Story()

@@ -127,6 +127,14 @@ class LogoffReleases(_Owed):
         by_ns = op.returned_ns + round(after_s * NANO)
         self._owe(trees, op.user, by_ns, f"its logoff was answered at {clock(op.returned_ns)}")
 
+    def _late(self, tree: int, due: tuple[int, str, str], at_ns: int, then: str) -> None:
+        """What may be left for a while may be disturbed meanwhile."""
+        by_ns, user, why = due
+        left_ns = round(self.setting.residue_s * NANO) if self.setting.leaves else 0
+        if left_ns and self.run.disruptions.touched(by_ns - left_ns, by_ns):
+            by_ns += round(self.setting.vanish_s * NANO)
+        super()._late(tree, (by_ns, user, why), at_ns, then)
+
     def passed(self) -> str:
         return f"{self._paid:,} logoffs and slots freed in time"
 
