@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+import trio
+
 from redird.wire import files as f
 from redird.wire import messages as m
 from redird.wire.errors import Refused
@@ -126,14 +128,17 @@ async def _changing(
 ) -> T:
     """Change a file in a thread: what others learned of it meanwhile is taken back too.
 
-    `allowed` refuses what somebody's lock forbids, in the turn in which the change begins.
+    `allowed` refuses what somebody's lock forbids, in the turn in which the change begins. From
+    then on it goes on though its link is lost: it is done, and its answer is that.
     """
     await _break_known(state, handle)
     allowed()
-    try:
-        return await state.world.run_blocking(change)
-    finally:
-        await _break_known(state, handle)
+    with trio.CancelScope(shield=True):
+        try:
+            changed = await state.world.run_blocking(change)
+        finally:
+            await _break_known(state, handle)
+    return changed
 
 
 async def _break_known(state: State, handle: Handle) -> None:

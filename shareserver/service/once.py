@@ -1,7 +1,7 @@
 """Once: what must not be done twice, though it may be asked twice.
 
-Nothing that may be asked this way changes anything before its last wait. So what still waits
-when its link is lost ends without a trace, and is served anew when it is asked again.
+Nothing that may be asked this way changes anything before the last wait that a lost link can
+end. So what still waits then ends without a trace, and is served anew when it is asked again.
 """
 
 from collections.abc import Awaitable, Callable

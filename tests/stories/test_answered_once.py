@@ -1,5 +1,7 @@
 """What was asked when a link was lost is done and answered once, however often it is asked."""
 
+from dataclasses import replace
+
 import pytest
 import trio
 
@@ -153,6 +155,34 @@ async def test_what_others_did_since_is_not_undone(autojump_clock, reply, journa
             await trio.sleep(15)
         assert "theirs" == await read(other, "a")
         assert b"theirs" == await other.getxattr(at("a"), "user.by")
+
+
+@pytest.mark.parametrize("change", [zero, copy])
+async def test_a_change_that_has_begun_goes_on_though_its_link_is_lost(
+    autojump_clock, monkeypatch, change
+):
+    """It is done by then, and must not be done again over what comes after it."""
+    async with play() as s, trio.open_nursery() as nursery:
+        session, other = await enter(s, "u1"), await enter_directly(s, "u2")
+        await touch(other, "a", "b")
+        async with other.open(at("a"), "r+b") as theirs, session.open(at("a"), "r+b") as file:
+            slow_threads(monkeypatch, s, 3.0)
+            nursery.start_soon(change, session, file)
+            await trio.sleep(1)
+            await theirs.write(b"theirs")
+            s.redirector.cable.cut()
+            await trio.sleep(15)
+        assert "theirs" == await read(other, "a")
+
+
+def slow_threads(monkeypatch, s, seconds):
+    async def run(work, *args):
+        done = work(*args)
+        await trio.sleep(seconds)
+        return done
+
+    world = s.server.world
+    monkeypatch.setattr(s.server, "world", replace(world, run_blocking=run))
 
 
 async def test_what_is_not_wanted_back_goes_when_its_answer_is_known_to_have_come(
